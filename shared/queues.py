@@ -1,0 +1,56 @@
+"""The ports for messages between the gateway and its jobs: named queues, at-least-once delivery, a dead-letter queue."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+USAGE_EVENTS = "usage-events"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as its receiver sees it. `lock_token` settles it; `delivery_count` starts at 1."""
+
+    id: str
+    body: bytes
+    delivery_count: int
+    sequence_number: int
+    enqueued_at: datetime
+    lock_token: str
+    dead_letter_reason: str | None = None
+
+
+class EventPublisher(Protocol):
+    """The sending side, called on the request path."""
+
+    def publish(self, queue: str, message_id: str, body: bytes) -> None:
+        """Hand over one message without waiting. It is durable shortly after, whatever the broker does.
+
+        A message id that the queue has already seen is dropped.
+        """
+
+    async def flush(self) -> None:
+        """Return once everything published so far is durable."""
+
+    async def close(self) -> None:
+        """Flush, then let go of files and sockets."""
+
+
+class QueueReceiver(Protocol):
+    """The receiving side, for hosts that drain a queue themselves."""
+
+    async def receive(self, queue: str, max_messages: int, lock_s: float) -> Sequence[Message]:
+        """Lock and return up to `max_messages`; an expired lock makes a message visible again."""
+
+    async def complete(self, queue: str, lock_tokens: Sequence[str]) -> None:
+        """Remove messages whose work is done."""
+
+    async def abandon(self, queue: str, lock_tokens: Sequence[str], delay_s: float = 0.0) -> None:
+        """Make messages visible again after a delay."""
+
+    async def dead_letter(self, queue: str, lock_tokens: Sequence[str], reason: str) -> None:
+        """Set messages aside under `<queue>/dead-letter`, with the reason."""
+
+    async def depth(self, queue: str) -> int:
+        """How many messages wait or are locked."""
