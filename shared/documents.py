@@ -109,7 +109,9 @@ class DocumentStore(Protocol):
         Raises DocumentMissing, and PreconditionFailed where the sum would pass `ceiling`; then nothing changed.
         """
 
-    async def batch(self, container: str, partition: str, operations: Sequence[Operation]) -> tuple[Document | None, ...]:
+    async def batch(
+        self, container: str, partition: str, operations: Sequence[Operation]
+    ) -> tuple[Document | None, ...]:
         """Apply up to 100 operations of one partition, all or none; None stands for a deletion.
 
         Raises what the first failing operation would have raised.

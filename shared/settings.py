@@ -52,10 +52,22 @@ class Settings:
             raise SettingsInvalid(problems)
         return cls(
             config_path=config_path,
-            data_dir=Path(env.get("TOLLGATE_DATA") or (env.get("HOME", "/tmp") + "/tollgate" if in_azure else ".local")),  # noqa: S108
+            data_dir=Path(
+                env.get("TOLLGATE_DATA") or (env.get("HOME", "/tmp") + "/tollgate" if in_azure else ".local")
+            ),
             in_azure=in_azure,
             pepper_ref=env.get("TOLLGATE_PEPPER_REF") or None,
             service_bus_namespace=namespace or None,
             access_log=env.get("TOLLGATE_ACCESS_LOG", "") == "1",
             environment=env,
         )
+
+
+def offer_vocabularies(directory: Path) -> None:
+    """Point tiktoken, which only listens to the environment, at its vocabularies.
+
+    Raises FileNotFoundError where there are none: tiktoken would try to download them.
+    """
+    if not any(directory.glob("*")):
+        raise FileNotFoundError(f"no tokeniser vocabularies in {directory}")
+    os.environ["TIKTOKEN_CACHE_DIR"] = str(directory)

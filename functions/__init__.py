@@ -1,0 +1,17 @@
+"""The triggers: each binds one resource of the Functions host to the shared code and delegates."""
+
+import azure.functions as func
+
+from functions import health
+from functions.openai import BLUEPRINTS as OPENAI
+from functions.queues import usage_ingest
+from shared.settings import Settings
+
+
+def build_app() -> func.FunctionApp:
+    """Return a fresh app with every function. Raises SettingsInvalid: an app that cannot work must not start."""
+    Settings.from_environment()
+    app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+    for blueprint in (health.blueprint, usage_ingest.blueprint, *OPENAI):
+        app.register_functions(blueprint)
+    return app

@@ -1,0 +1,40 @@
+"""The process's one runtime, built inside the running event loop by whoever needs it first."""
+
+import asyncio
+import logging
+
+from shared.bootstrap import build_runtime
+from shared.gateway.pipeline import Pipeline
+from shared.redaction import RedactingFilter
+from shared.runtime import Runtime
+from shared.settings import Settings
+
+
+class Process:
+    """The runtime and the pipeline on it. A failed build is tried again by the next caller: a vault may come back."""
+
+    def __init__(self) -> None:
+        self._lock: asyncio.Lock | None = None
+        self._ready: tuple[Runtime, Pipeline] | None = None
+
+    async def ready(self) -> tuple[Runtime, Pipeline]:
+        """Return both, building them first if need be. Raises ConfigurationInvalid and SecretUnavailable."""
+        if self._ready is not None:
+            return self._ready
+        self._lock = self._lock or asyncio.Lock()
+        async with self._lock:
+            if self._ready is None:
+                _guard_logs()
+                runtime = await build_runtime(Settings.from_environment())
+                self._ready = (runtime, Pipeline(runtime))
+        return self._ready
+
+
+def _guard_logs() -> None:
+    """Every handler that exists by now gets the net that catches secrets."""
+    for handler in logging.getLogger().handlers:
+        if not any(isinstance(existing, RedactingFilter) for existing in handler.filters):
+            handler.addFilter(RedactingFilter())
+
+
+process = Process()

@@ -1,0 +1,28 @@
+"""The queue `usage-events`: every call's usage event, stored once."""
+
+import typing
+
+import azure.functions as func
+
+from functions._jobs import run
+from shared.jobs.usage_ingest import ingest
+from shared.queues import USAGE_EVENTS
+from shared.runtime import Runtime
+
+blueprint = func.Blueprint()
+
+
+@blueprint.service_bus_queue_trigger(
+    arg_name="messages",
+    queue_name=USAGE_EVENTS,
+    connection="ServiceBusConnection",
+    cardinality=func.Cardinality.MANY,
+)
+async def usage_ingest(messages: typing.List[func.ServiceBusMessage]) -> None:  # noqa: UP006 - the runtime loads no other form
+    """Store a batch of events."""
+    bodies = [message.get_body() for message in messages]
+
+    async def job(runtime: Runtime) -> int:
+        return await ingest(bodies, runtime.documents)
+
+    await run("usage_ingest", job)

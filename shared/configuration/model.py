@@ -1,0 +1,151 @@
+"""The gateway's YAML file as types: what may be written in it, with the defaults of what is left out."""
+
+from datetime import datetime
+from ipaddress import ip_address
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Alias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:*?\[\]-]{1,100}$")]
+SecretRef = Annotated[
+    str,
+    StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|kv://[a-z0-9-]{3,24}/[A-Za-z0-9-]{1,127}(/[0-9a-f]+)?)$"),
+]
+Positive = Annotated[float, Field(gt=0, le=86_400)]
+
+
+def _endpoint(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError("must be an address such as https://example.openai.azure.com, or env:NAME")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must hold neither credentials nor a query")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("plain http is allowed to loopback addresses only; use https")
+    return value.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, hide_input_in_errors=True)
+
+
+class TimeoutsConfig(Strict):
+    """Seconds. `first_byte_s` stays below the 230 s after which Azure's load balancer gives up on a silent answer."""
+
+    connect_s: Positive = 5.0
+    first_byte_s: Positive = 220.0
+    idle_s: Positive = 120.0
+
+
+class DeploymentConfig(Strict):
+    """One model at one endpoint. `endpoint` may be `env:NAME`, which is resolved before it is checked."""
+
+    name: Name
+    provider: Literal["azure_openai", "openai_compatible"] = "azure_openai"
+    endpoint: Annotated[str, AfterValidator(_endpoint)]
+    deployment: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
+    url_form: Literal["v1", "deployments"] = "v1"
+    api_version: (
+        Annotated[str, StringConstraints(pattern=r"^(\d{4}-\d{2}-\d{2}(-preview)?|v1|preview|latest)$")] | None
+    ) = None
+    scope: (
+        Literal["https://cognitiveservices.azure.com/.default", "https://ai.azure.com/.default"]
+        | Annotated[str, StringConstraints(pattern=r"^(https|api)://.+/\.default$")]
+    ) = "https://cognitiveservices.azure.com/.default"
+    client_id: str | None = None
+    secret_ref: SecretRef | None = None
+    region: Name | None = None
+    timeouts: TimeoutsConfig = TimeoutsConfig()
+
+    @model_validator(mode="after")
+    def _credentials_fit(self) -> Self:
+        if self.provider == "openai_compatible" and self.secret_ref is None:
+            raise ValueError("an openai_compatible deployment needs a secret_ref")
+        if self.provider == "azure_openai" and self.secret_ref is not None:
+            raise ValueError("an azure_openai deployment takes no secret_ref: it is called with the managed identity")
+        return self
+
+
+class TargetConfig(Strict):
+    deployment: Name
+    priority: Annotated[int, Field(ge=1, le=100)] = 1
+    weight: Annotated[int, Field(ge=1, le=1000)] = 1
+
+
+class RouteConfig(Strict):
+    alias: Alias
+    targets: Annotated[tuple[TargetConfig, ...], Field(min_length=1)]
+
+
+class TeamConfig(Strict):
+    id: Name
+    name: str | None = None
+    models: Annotated[tuple[Alias, ...], Field(min_length=1)] = ("*",)
+    cost_center: str | None = None
+
+
+class KeyConfig(Strict):
+    id: Annotated[str, StringConstraints(pattern=r"^vk_[A-Za-z0-9_-]{1,60}$")]
+    team: Name
+    secret_ref: SecretRef
+    expires_at: AwareDatetime | None = None
+    disabled: bool = False
+
+    @property
+    def expiry(self) -> datetime | None:
+        return self.expires_at
+
+
+class RetryConfig(Strict):
+    attempts: Annotated[int, Field(ge=1, le=10)] = 3
+    max_wait_s: Annotated[float, Field(ge=0, le=30)] = 2.0
+
+
+class CircuitConfig(Strict):
+    failures: Annotated[int, Field(ge=1, le=1000)] = 5
+    error_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
+    open_s: Positive = 10.0
+
+
+class BodyConfig(Strict):
+    """Megabytes (2**20 bytes) that a caller may send, and that all callers together may have in memory."""
+
+    json_mb: Annotated[int, Field(ge=1, le=210)] = 32
+    upload_mb: Annotated[int, Field(ge=1, le=210)] = 200
+    buffered_mb: Annotated[int, Field(ge=1, le=16_384)] = 512
+    read_s: Positive = 60.0
+
+
+class StreamConfig(Strict):
+    """Seconds between keep-alive comments, and how long and how much is read on after the caller has gone."""
+
+    keep_alive_s: Positive = 15.0
+    drain_s: Annotated[float, Field(ge=0, le=600)] = 60.0
+    drain_mb: Annotated[int, Field(ge=0, le=1024)] = 16
+
+
+class Configuration(Strict):
+    """The whole file."""
+
+    version: Literal[1]
+    deployments: Annotated[tuple[DeploymentConfig, ...], Field(min_length=1)]
+    routes: Annotated[tuple[RouteConfig, ...], Field(min_length=1)]
+    teams: Annotated[tuple[TeamConfig, ...], Field(min_length=1)]
+    keys: tuple[KeyConfig, ...] = ()
+    default_response_model: Alias | None = None
+    objects_deployment: Name | None = None
+    retry: RetryConfig = RetryConfig()
+    circuit: CircuitConfig = CircuitConfig()
+    body: BodyConfig = BodyConfig()
+    stream: StreamConfig = StreamConfig()

@@ -1,0 +1,127 @@
+"""The state of one call on its way through the pipeline; it begins with the request and ends with one usage event."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import orjson
+
+from shared.errors import BadRequest
+from shared.keys.model import VirtualKey
+from shared.ownership.model import OwnedObject
+from shared.routing.service import Plan
+from shared.teams.model import Team
+from shared.usage.model import AttemptRecord, Units, Usage
+from shared.wire.multipart import Form
+from shared.wire.openai.endpoints import Endpoint, Kind
+from shared.wire.openai.routes import Match
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: a key and the team that is charged."""
+
+    key: VirtualKey
+    team: Team
+
+
+@dataclass(slots=True)
+class Content:
+    """The caller's body: its bytes, and what was understood of them."""
+
+    raw: bytes | None = None
+    json: Json | None = None
+    form: Form | None = None
+    content_type: str = ""
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the answer said of itself, filled in while it passes. A pending response is still being made in the background."""
+
+    usage: Usage | None = None
+    model: str | None = None
+    object_id: str | None = None
+    service_tier: str | None = None
+    finish_reason: str | None = None
+    error_code: str | None = None
+    is_pending: bool = False
+    output: bytearray = field(default_factory=bytearray)
+    bytes: int = 0
+
+    def note(self, answer: Json) -> None:
+        """Take model, id, tier and finish reason from an answer or from one event of a stream."""
+        if isinstance(model := answer.get("model"), str) and model:
+            self.model = model
+        if isinstance(identity := answer.get("id"), str) and identity:
+            self.object_id = identity
+        if isinstance(tier := answer.get("service_tier"), str):
+            self.service_tier = tier
+        self.is_pending = answer.get("status") in ("queued", "in_progress")
+        choices = answer.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict) and isinstance(reason := choice.get("finish_reason"), str):
+                self.finish_reason = reason
+
+
+@dataclass
+class Call:
+    """One call. `streams` says whether the caller asked for a stream, `hides_usage` that its usage chunk is ours alone."""
+
+    id: str
+    started_at: datetime
+    started: float
+    caller: Caller
+    method: str
+    match: Match | None = None
+    content: Content = field(default_factory=Content)
+    model: str | None = None
+    image_model: str | None = None
+    plan: Plan | None = None
+    references: tuple[OwnedObject, ...] = ()
+    streams: bool = False
+    hides_usage: bool = False
+    attempts: list[AttemptRecord] = field(default_factory=list)
+    deployment: str | None = None
+    first_byte: float | None = None
+    seen: Seen = field(default_factory=Seen)
+    units: Units = field(default_factory=Units)
+    request_bytes: int = 0
+    buffered: int = 0
+    is_settled: bool = False
+    is_handed_over: bool = False
+
+    @property
+    def endpoint_name(self) -> str:
+        return self.match.endpoint.name if self.match else "unknown"
+
+    @property
+    def matched(self) -> Match:
+        """The match, for every step after the first."""
+        assert self.match is not None
+        return self.match
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return self.matched.endpoint
+
+    @property
+    def owned_kind(self) -> Kind:
+        """The kind of the objects that an owned endpoint is about."""
+        assert self.endpoint.owned is not None
+        return self.endpoint.owned
+
+
+def parse_object(raw: bytes) -> Json:
+    """Return a JSON body as an object. Raises BadRequest, which never repeats the body."""
+    try:
+        parsed = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(
+            f"The request body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}.",
+            code="invalid_json",
+        ) from None
+    if not isinstance(parsed, dict):
+        raise BadRequest("The request body must be a JSON object.", code="invalid_json")
+    return parsed

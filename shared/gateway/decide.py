@@ -1,0 +1,143 @@
+"""Steps 2 and 3: what is asked for, whether the caller may have it, and in which order deployments are tried."""
+
+import orjson
+
+from shared.errors import BadRequest, NotFound
+from shared.gateway.call import Call
+from shared.gateway.message import GatewayRequest
+from shared.gateway.references import check_references
+from shared.routing.service import ModelNotFound, ObjectElsewhere, Plan
+from shared.runtime import Runtime
+from shared.wire.json_edit import DuplicateKey, ask_for_usage
+from shared.wire.openai.endpoints import Endpoint, ModelIn
+
+IMAGE_DEPLOYMENT = "x-ms-oai-image-generation-deployment"
+PREFIX_LENGTH = 2048
+
+
+class UnsupportedEndpoint(NotFound):
+    """404: the operation exists at OpenAI, but not where this request would go."""
+
+    code = "unsupported_endpoint"
+
+    def __init__(self, path: str, upstream: str) -> None:
+        super().__init__(f"{upstream} does not offer /v1/{path}, so this gateway cannot serve it.")
+
+
+async def decide(call: Call, request: GatewayRequest, runtime: Runtime) -> None:
+    """Fill in model, references, plan and the edits of the body. Raises what the caller should hear."""
+    endpoint = call.endpoint
+    call.model = _model(call, request, runtime)
+    if call.model is not None:
+        _check_admitted(call, call.model, runtime)
+    if image_model := request.headers.get(IMAGE_DEPLOYMENT):
+        _check_admitted(call, image_model, runtime)
+        call.image_model = image_model
+    await check_references(call, runtime.ownership)
+    call.plan = _supported(_plan(call, runtime), endpoint, runtime)
+    _prepare(call, endpoint)
+
+
+def _model(call: Call, request: GatewayRequest, runtime: Runtime) -> str | None:
+    """The model that the request names. Raises BadRequest where the endpoint needs one."""
+    match = call.matched
+    assert match is not None
+    if match.model is not None:
+        return match.model
+    where = match.endpoint.model
+    if where is ModelIn.NOWHERE:
+        return None
+    named = _named_model(call, request, where)
+    if isinstance(named, str) and named:
+        return named
+    if named is not None and not isinstance(named, str):
+        raise BadRequest("`model` must be a string.", param="model", code="invalid_type")
+    if where is ModelIn.BODY_OPTIONAL:
+        return None if call.references else runtime.config.default_response_model
+    raise BadRequest("You must provide a `model`.", param="model", code="missing_required_parameter")
+
+
+def _named_model(call: Call, request: GatewayRequest, where: ModelIn) -> object:
+    content = call.content
+    if where is ModelIn.QUERY:
+        return dict(_pairs(request.query)).get("model")
+    if content.form is not None:
+        return content.form.value("model")
+    body = content.json or {}
+    if where is ModelIn.SESSION:
+        session = body.get("session")
+        return session.get("model") if isinstance(session, dict) else None
+    return body.get("model")
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    return [(name, value) for part in query.split("&") for name, _, value in [part.partition("=")]]
+
+
+def _check_admitted(call: Call, model: str, runtime: Runtime) -> None:
+    if len(model) > 200 or not call.caller.team.admits(model) or not runtime.router.knows(model):
+        raise ModelNotFound(model)
+
+
+def _plan(call: Call, runtime: Runtime) -> Plan:
+    """The route's targets, or the deployment where the referenced objects live."""
+    router = runtime.router
+    homes = {home.endpoint: home for owned in call.references if (home := router.deployment(owned.deployment))}
+    if len(homes) > 1 or (call.references and not homes):
+        raise ObjectElsewhere(call.model or "")
+    home = next(iter(homes.values()), None)
+    if call.model is None:
+        return router.plan_for(home.name if home else runtime.config.objects_deployment)
+    plan = router.plan(call.model, lambda: _affinity(call), home.endpoint if home else None)
+    if home in plan.deployments:
+        others = tuple(deployment for deployment in plan.deployments if deployment is not home)
+        return Plan(plan.model, (home, *others))
+    return plan
+
+
+def _affinity(call: Call) -> str:
+    """What should meet the same prompt cache again: the caller's cache key, else the beginning of the prompt."""
+    body = call.content.json or {}
+    if isinstance(key := body.get("prompt_cache_key"), str) and key:
+        return key
+    prompt = body.get("messages") or body.get("input") or body.get("prompt")
+    if not prompt:
+        return call.id
+    beginning = [body.get("instructions"), prompt[:2] if isinstance(prompt, list) else prompt]
+    return orjson.dumps(beginning)[:PREFIX_LENGTH].decode("utf-8", "replace")
+
+
+def _supported(plan: Plan, endpoint: Endpoint, runtime: Runtime) -> Plan:
+    """Leave out deployments whose provider lacks the operation. Raises UnsupportedEndpoint where none is left."""
+    able, lacking = [], ""
+    for deployment in plan.deployments:
+        upstream = runtime.providers[deployment.provider].lacks(endpoint)
+        if upstream is None:
+            able.append(deployment)
+        else:
+            lacking = upstream
+    if not able:
+        raise UnsupportedEndpoint(endpoint.path, lacking)
+    return plan if len(able) == len(plan.deployments) else Plan(plan.model, tuple(able))
+
+
+def _prepare(call: Call, endpoint: Endpoint) -> None:
+    """Note whether a stream is asked for, and ask for its usage where the caller did not."""
+    content, body = call.content, call.content.json
+    if content.form is not None:
+        call.streams = content.form.value("stream") == "true"
+    if not body:
+        return
+    call.streams = body.get("stream") is True
+    if not (call.streams and endpoint.adds_usage) or content.raw is None:
+        return
+    options = body.get("stream_options")
+    if isinstance(options, dict) and options.get("include_usage") is True:
+        return
+    if options is not None and not isinstance(options, dict):
+        raise BadRequest("`stream_options` must be an object.", param="stream_options", code="invalid_type")
+    try:
+        content.raw = ask_for_usage(content.raw, body)
+    except DuplicateKey as error:
+        raise BadRequest(str(error), param=error.key, code="duplicate_key") from None
+    call.hides_usage = True

@@ -1,0 +1,101 @@
+"""Estimates tokens where the provider reported none: a cut stream, a blocked prompt, an upstream that does not count."""
+
+from collections.abc import Iterator
+
+import orjson
+
+from shared.gateway.call import Call, Json
+from shared.gateway.watch import EVIDENCE, parse_tolerantly
+from shared.tokens.service import TokenCounter
+from shared.usage.model import Source, TokenUsage, Units, Usage
+from shared.wire.openai.endpoints import Meter
+from shared.wire.sse import event_data
+
+PER_MESSAGE, PRIMING = 3, 3
+"""Tokens that frame a chat message and the reply (https://cookbook.openai.com/examples/how_to_count_tokens_with_tiktoken)."""
+
+AUDIO_BYTES_PER_SECOND = 16_000
+"""A recording of unknown length is taken for one of 128 kbit/s, the usual rate of the accepted formats."""
+
+_PROMPT_KEYS = (
+    "instructions",
+    "system",
+    "messages",
+    "input",
+    "prompt",
+    "tools",
+    "functions",
+    "text",
+    "response_format",
+)
+_TOKENISED = frozenset({Meter.CHAT, Meter.COMPLETION, Meter.RESPONSE, Meter.EMBEDDING})
+
+
+async def estimate(call: Call, counter: TokenCounter, *, with_output: bool) -> Usage:
+    """Return what the call probably used, marked as estimated."""
+    meter, model = call.endpoint.meter, call.model or ""
+    if meter is Meter.TRANSCRIPTION:
+        size = call.content.form.file_bytes if call.content.form else 0
+        return Usage(units=Units(audio_ms=size * 1000 // AUDIO_BYTES_PER_SECOND), source=Source.ESTIMATED)
+    if meter not in _TOKENISED:
+        return Usage(units=call.units, source=Source.ESTIMATED)
+    text, framing = prompt_text(call.content.json or {})
+    prompt = await counter.count(model, text) + framing
+    output = await counter.count(model, produced_text(call.seen.output)) if with_output else 0
+    if call.seen.bytes > EVIDENCE:
+        output = output * call.seen.bytes // EVIDENCE
+    return Usage(TokenUsage(input_fresh=prompt, output_text=output), source=Source.ESTIMATED)
+
+
+def prompt_text(body: Json) -> tuple[str, int]:
+    """Return all the text of a prompt, and the tokens that frame its messages."""
+    messages = body.get("messages")
+    framing = PER_MESSAGE * len(messages) + PRIMING if isinstance(messages, list) else 0
+    texts = (text for key in _PROMPT_KEYS for text in _strings(body.get(key), described=key in ("tools", "functions")))
+    return "\n".join(texts), framing
+
+
+def produced_text(stream: bytes | bytearray) -> str:
+    """Return the text, tool arguments and reasoning in the deltas of a stream, or in a whole JSON answer."""
+    raw = bytes(stream)
+    if raw.lstrip().startswith(b"{"):
+        whole = parse_tolerantly(raw)
+        return "".join(_strings((whole or {}).get("choices") or (whole or {}).get("output")))
+    pieces: list[str] = []
+    for event in raw.replace(b"\r\n", b"\n").split(b"\n\n"):
+        parsed = parse_tolerantly(event_data(event))
+        if parsed is not None:
+            pieces.extend(_delta_texts(parsed))
+    return "".join(pieces)
+
+
+def _delta_texts(event: Json) -> Iterator[str]:
+    delta = event.get("delta")
+    if isinstance(delta, str):
+        yield delta
+    choices = event.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict):
+            yield from _strings(choice.get("delta"))
+            if isinstance(text := choice.get("text"), str):
+                yield text
+
+
+def _strings(root: object, *, described: bool = False) -> Iterator[str]:
+    """Yield the strings in a value, however deep; pictures and files are not text. A tool's schema counts as its JSON."""
+    if described and root:
+        yield orjson.dumps(root).decode()
+        return
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, str):
+            yield node
+        elif isinstance(node, list):
+            pending.extend(reversed(node))
+        elif isinstance(node, dict):
+            pending.extend(
+                value
+                for key, value in reversed(node.items())
+                if key not in ("image_url", "file_data", "input_audio", "type", "role", "id")
+            )

@@ -1,0 +1,152 @@
+"""Relays an answer whose end is not here yet: piece by piece, with keep-alive comments, and to its end even if the caller leaves."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from shared.gateway.call import Call
+from shared.gateway.message import GatewayResponse, HeaderList
+from shared.gateway.objects import is_stored, register
+from shared.gateway.settle import settle
+from shared.gateway.watch import StreamWatch
+from shared.providers.port import IdleTimeout, UpstreamFailure, UpstreamResponse
+from shared.runtime import Runtime
+from shared.usage.model import Outcome, Units
+from shared.wire.openai.endpoints import Kind, Meter
+from shared.wire.sse import COMMENT
+
+UNCLAIMED_S = 60.0
+"""Seconds after which an answer that nobody began to read counts as left by its caller."""
+
+
+class StreamCut(Exception):
+    """The upstream broke off in the middle: the caller's connection is broken too, so that no client takes it for the end."""
+
+
+class StreamRelay:
+    """One answer on its way to one caller. It settles the call, whichever of the two goes first."""
+
+    def __init__(self, call: Call, answer: UpstreamResponse, runtime: Runtime) -> None:
+        self._call = call
+        self._answer = answer
+        self._runtime = runtime
+        self._watch = StreamWatch(call, self._created)
+        self._is_claimed = False
+
+    def response(self, headers: HeaderList, content_type: str) -> GatewayResponse:
+        is_events = content_type.startswith("text/event-stream")
+        length = self._answer.header("content-length")
+        if length and not is_events and self._answer.header("content-encoding") is None:
+            headers.append(("content-length", length))
+        self._call.is_handed_over = True
+        self._note_characters()
+        asyncio.get_running_loop().call_later(UNCLAIMED_S, self._leave_unclaimed)
+        return GatewayResponse(self._answer.status, headers, self._events() if is_events else self._bytes())
+
+    async def _events(self) -> AsyncIterator[bytes]:
+        """The stream with keep-alive comments where it is silent."""
+        self._is_claimed = True
+        finished = False
+        try:
+            silent_s, stream = 0.0, self._runtime.config.stream
+            while True:
+                piece = await self._answer.read_some(stream.keep_alive_s)
+                if piece:
+                    silent_s = 0.0
+                    if passed_on := self._watch.feed(piece):
+                        yield passed_on
+                elif piece is None:
+                    silent_s += stream.keep_alive_s
+                    self._check_idle(silent_s)
+                    if self._watch.is_at_border:
+                        yield COMMENT
+                else:
+                    break
+            if rest := self._watch.finish():
+                yield rest
+            finished = True
+            self._settle(Outcome.COMPLETED)
+        except UpstreamFailure as failure:
+            finished = True
+            self._cut(failure)
+            raise StreamCut from failure
+        finally:
+            if not finished:
+                self._runtime.background.spawn(self._drain())
+
+    async def _bytes(self) -> AsyncIterator[bytes]:
+        """Anything else: files, speech, text."""
+        self._is_claimed = True
+        finished = False
+        idle_s = self._idle_s
+        try:
+            while piece := await self._answer.read_some(idle_s):
+                self._call.seen.bytes += len(piece)
+                yield piece
+            if piece is None:
+                raise IdleTimeout
+            finished = True
+            self._settle(Outcome.COMPLETED)
+        except UpstreamFailure as failure:
+            finished = True
+            self._cut(failure)
+            raise StreamCut from failure
+        finally:
+            if not finished:
+                self._answer.close()
+                self._settle(Outcome.CLIENT_GONE)
+
+    async def _drain(self) -> None:
+        """The caller has gone: read on for the usage that comes at the end, within caps of time and size."""
+        caps = self._runtime.config.stream
+        deadline = self._runtime.clock.monotonic() + caps.drain_s
+        left = caps.drain_mb * 1024 * 1024
+        try:
+            while (wait_s := deadline - self._runtime.clock.monotonic()) > 0 and left > 0:
+                piece = await self._answer.read_some(wait_s)
+                if not piece:
+                    break
+                left -= len(piece)
+                self._watch.feed(piece)
+            self._watch.finish()
+        except UpstreamFailure as failure:
+            self._call.seen.error_code = failure.kind
+        finally:
+            self._answer.close()
+            self._settle(Outcome.CLIENT_GONE)
+
+    @property
+    def _idle_s(self) -> float:
+        deployment = self._runtime.router.deployment(self._call.deployment or "")
+        return deployment.timeouts.idle_s if deployment else 120.0
+
+    def _check_idle(self, silent_s: float) -> None:
+        if silent_s >= self._idle_s:
+            raise IdleTimeout
+
+    def _cut(self, failure: UpstreamFailure) -> None:
+        self._answer.close()
+        self._watch.finish()
+        self._call.seen.error_code = failure.kind
+        self._settle(Outcome.STREAM_CUT)
+
+    def _settle(self, outcome: Outcome) -> None:
+        for container in self._watch.containers:
+            self._runtime.background.spawn(register(self._call, self._runtime, container, Kind.CONTAINER))
+        settle(self._call, self._runtime, self._answer.status, outcome)
+
+    def _created(self, object_id: str) -> None:
+        call = self._call
+        if call.endpoint.creates is Kind.RESPONSE and is_stored(call):
+            self._runtime.background.spawn(register(call, self._runtime, object_id, Kind.RESPONSE))
+
+    def _note_characters(self) -> None:
+        """Speech is billed by the characters that are spoken; the request tells them."""
+        call = self._call
+        if call.endpoint.meter is Meter.SPEECH:
+            spoken = (call.content.json or {}).get("input")
+            call.units = Units(characters=len(spoken)) if isinstance(spoken, str) else call.units
+
+    def _leave_unclaimed(self) -> None:
+        if not self._is_claimed:
+            self._is_claimed = True
+            self._runtime.background.spawn(self._drain())

@@ -1,0 +1,102 @@
+"""Reads what an answer says of itself while it passes: usage, model, ids and errors; tolerant of whatever else is in it."""
+
+import re
+from collections.abc import Callable
+
+import orjson
+
+from shared.gateway.call import Call, Json, Seen
+from shared.usage.model import Usage
+from shared.usage.reading import usage_from
+from shared.wire.openai.endpoints import Meter
+from shared.wire.sse import EventWatch, event_data
+
+EVIDENCE = 256 * 1024
+"""Bytes of a stream that are kept to estimate its tokens, should its usage never come."""
+
+_CHAT = re.compile(
+    rb'"usage"\s*:\s*\{|"choices"\s*:\s*\[\s*\]|"finish_reason"\s*:\s*"|"error"\s*:\s*\{|"service_tier"\s*:\s*"(?!auto"|default")'
+)
+_RESPONSE = re.compile(
+    rb'"response\.(?:created|queued|completed|failed|incomplete)"|"type"\s*:\s*"error"|"error"\s*:\s*\{'
+)
+_OTHER = re.compile(rb'"usage"\s*:\s*\{|"error"\s*:\s*\{')
+_INTERESTING = {Meter.CHAT: _CHAT, Meter.COMPLETION: _CHAT, Meter.RESPONSE: _RESPONSE}
+_CONTAINER = re.compile(rb'"container_id"\s*:\s*"(cntr_[A-Za-z0-9_-]{1,100})"')
+
+
+class StreamWatch:
+    """Watches one stream on behalf of a call. `feed` and `finish` return what the caller may have."""
+
+    def __init__(self, call: Call, on_object: Callable[[str], None]) -> None:
+        self._seen = call.seen
+        self._on_object = on_object
+        self._meter = call.endpoint.meter
+        self._hides_usage = call.hides_usage
+        self._drops_empty = not call.matched.azure_shaped
+        self.containers: set[str] = set()
+        is_chat = self._meter in (Meter.CHAT, Meter.COMPLETION)
+        self._events = EventWatch(_INTERESTING.get(self._meter, _OTHER), self._look, cuts=is_chat)
+
+    @property
+    def is_at_border(self) -> bool:
+        return self._events.is_at_border
+
+    def feed(self, piece: bytes) -> bytes:
+        seen = self._seen
+        seen.bytes += len(piece)
+        if len(seen.output) < EVIDENCE:
+            seen.output += piece
+        return self._events.feed(piece)
+
+    def finish(self) -> bytes:
+        return self._events.finish()
+
+    def _look(self, event: bytes) -> bool:
+        """Learn from one event and say whether the caller may have it."""
+        parsed = parse_tolerantly(event_data(event))
+        if parsed is None:
+            return True
+        answer = parsed.get("response")
+        if isinstance(answer, dict):
+            self.containers.update(containers_in(event))
+        else:
+            answer = parsed
+        known = self._seen.object_id
+        note_answer(self._seen, answer)
+        if parsed is not answer and self._seen.object_id and self._seen.object_id != known:
+            self._on_object(self._seen.object_id)
+        return self._admits(parsed)
+
+    def _admits(self, parsed: Json) -> bool:
+        if parsed.get("choices") != []:
+            return True
+        if isinstance(parsed.get("usage"), dict):
+            return not self._hides_usage
+        return not self._drops_empty
+
+
+def note_answer(seen: Seen, answer: Json) -> None:
+    """Take usage, identity and error from an answer, or from one event of a stream."""
+    seen.note(answer)
+    reported: Usage | None = usage_from(answer.get("usage"))
+    if reported is not None:
+        seen.usage = reported
+    error = answer.get("error")
+    if isinstance(error, dict):
+        code = error.get("code") or error.get("type")
+        seen.error_code = str(code)[:100] if code else "error"
+
+
+def parse_tolerantly(raw: bytes) -> Json | None:
+    """Return the JSON object in the bytes, or None for anything else."""
+    try:
+        parsed = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def containers_in(raw: bytes) -> set[str]:
+    """The containers that an answer's tools made: the caller may read their files."""
+    return {match.decode() for match in _CONTAINER.findall(raw)}

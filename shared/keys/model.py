@@ -1,0 +1,52 @@
+"""Virtual keys: what callers hold, and what the gateway keeps of them."""
+
+import hashlib
+import hmac
+import secrets
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+PREFIX = "sk-"
+_RANDOM, _CHECK = 43, 6
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualKey:
+    """A key as it is kept: the HMAC of its secret, never the secret. `digest` is hexadecimal."""
+
+    id: str
+    team: str
+    digest: str
+    expires_at: datetime | None = None
+    disabled: bool = False
+
+    def is_expired(self, now: datetime) -> bool:
+        return self.expires_at is not None and now >= self.expires_at
+
+
+def mint() -> str:
+    """Return a new secret: `sk-`, 43 random base-62 characters (256 bits), and six that check them."""
+    random = "".join(secrets.choice(_BASE62) for _ in range(_RANDOM))
+    return f"{PREFIX}{random}{_checksum(random)}"
+
+
+def digest_of(secret: str, pepper: bytes) -> str:
+    """Return HMAC-SHA256(pepper, secret) in hexadecimal: the only form in which a key is kept or looked up."""
+    return hmac.digest(pepper, secret.encode(), hashlib.sha256).hex()
+
+
+def is_mistyped(secret: str) -> bool:
+    """Whether this has the form of a minted key but not its checksum."""
+    body = secret.removeprefix(PREFIX)
+    return len(body) == _RANDOM + _CHECK and body.isalnum() and body[_RANDOM:] != _checksum(body[:_RANDOM])
+
+
+def _checksum(random: str) -> str:
+    value = zlib.crc32(random.encode())
+    digits = []
+    for _ in range(_CHECK):
+        value, digit = divmod(value, 62)
+        digits.append(_BASE62[digit])
+    return "".join(reversed(digits))

@@ -1,0 +1,164 @@
+"""What one call used: disjoint token buckets, other units, and the immutable event that reports them."""
+
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+
+
+class Source(StrEnum):
+    """Where the figures come from.
+
+    NONE: the call used nothing that anybody bills. PENDING: a background response whose usage is not known yet.
+    """
+
+    PROVIDER = "provider"
+    REQUEST = "request"
+    ESTIMATED = "estimated"
+    PENDING = "pending"
+    NONE = "none"
+
+
+class Outcome(StrEnum):
+    """How the call ended, seen from the gateway."""
+
+    COMPLETED = "completed"
+    REFUSED = "refused"
+    UPSTREAM_ERROR = "upstream_error"
+    STREAM_CUT = "stream_cut"
+    CLIENT_GONE = "client_gone"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """Tokens in buckets that do not overlap: all `input_*` sum to the provider's input count, all `output_*` to its output count."""
+
+    input_fresh: int = 0
+    input_cached: int = 0
+    input_cache_write: int = 0
+    input_audio: int = 0
+    input_image: int = 0
+    output_text: int = 0
+    output_reasoning: int = 0
+    output_audio: int = 0
+    output_image: int = 0
+
+    @property
+    def input(self) -> int:
+        return self.input_fresh + self.input_cached + self.input_cache_write + self.input_audio + self.input_image
+
+    @property
+    def output(self) -> int:
+        return self.output_text + self.output_reasoning + self.output_audio + self.output_image
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What is billed by something other than tokens: seconds of audio (in thousandths), characters spoken, pictures made."""
+
+    audio_ms: int = 0
+    characters: int = 0
+    images: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens and units with their source."""
+
+    tokens: TokenUsage = TokenUsage()
+    units: Units = Units()
+    source: Source = Source.NONE
+
+
+NO_USAGE = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One upstream call: `status` is None where no answer came, and `failure` then says why."""
+
+    deployment: str
+    status: int | None
+    failure: str | None
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Milliseconds: from arrival to the upstream's first byte (None if none came), and to the end."""
+
+    first_byte_ms: int | None
+    total_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Who is charged: every event has a team and a key."""
+
+    team: str
+    key: str
+    cost_center: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageEvent:
+    """One call, reported once. The id is the request id, so a redelivered event is recognised.
+
+    `requested_model` is what the caller asked for, `served_model` what the upstream says it was.
+    """
+
+    id: str
+    started_at: datetime
+    endpoint: str
+    attribution: Attribution
+    status: int
+    outcome: Outcome
+    usage: Usage
+    timings: Timings
+    attempts: tuple[AttemptRecord, ...] = ()
+    requested_model: str | None = None
+    served_model: str | None = None
+    deployment: str | None = None
+    provider: str | None = None
+    region: str | None = None
+    service_tier: str | None = None
+    streamed: bool = False
+    error_code: str | None = None
+    finish_reason: str | None = None
+    object_id: str | None = None
+    request_bytes: int = 0
+    response_bytes: int = 0
+
+    def to_json(self) -> dict[str, object]:
+        """Return the stored form: flat where it is queried, schema version 1."""
+        tokens = {field.name: getattr(self.usage.tokens, field.name) for field in fields(TokenUsage)}
+        return {
+            "schema": 1,
+            "id": self.id,
+            "started_at": self.started_at.isoformat(timespec="milliseconds"),
+            "endpoint": self.endpoint,
+            "team": self.attribution.team,
+            "key": self.attribution.key,
+            "cost_center": self.attribution.cost_center,
+            "status": self.status,
+            "outcome": self.outcome.value,
+            "tokens": tokens,
+            "units": {name: getattr(self.usage.units, name) for name in ("audio_ms", "characters", "images")},
+            "usage_source": self.usage.source.value,
+            "estimated": self.usage.source is Source.ESTIMATED,
+            "first_byte_ms": self.timings.first_byte_ms,
+            "total_ms": self.timings.total_ms,
+            "attempts": [asdict(attempt) for attempt in self.attempts],
+            "requested_model": self.requested_model,
+            "served_model": self.served_model,
+            "deployment": self.deployment,
+            "provider": self.provider,
+            "region": self.region,
+            "service_tier": self.service_tier,
+            "streamed": self.streamed,
+            "error_code": self.error_code,
+            "finish_reason": self.finish_reason,
+            "object_id": self.object_id,
+            "request_bytes": self.request_bytes,
+            "response_bytes": self.response_bytes,
+        }

@@ -1,0 +1,77 @@
+"""Reads a provider's usage object into disjoint buckets, whatever dialect it is written in.
+
+Chat says prompt and completion, Responses and images say input and output; the counts in the details are parts of the totals
+(https://platform.openai.com/docs/api-reference/chat/object, /responses/object, /images/object).
+"""
+
+from collections.abc import Mapping
+
+from shared.usage.model import Source, TokenUsage, Units, Usage
+
+Json = Mapping[str, object]
+
+
+def usage_from(reported: object) -> Usage | None:
+    """Return the usage that a provider reported, or None where the object holds none."""
+    if not isinstance(reported, Mapping):
+        return None
+    if reported.get("type") == "duration":
+        return Usage(units=Units(audio_ms=_milliseconds(reported.get("seconds"))), source=Source.PROVIDER)
+    total_input = _either(reported, "prompt_tokens", "input_tokens")
+    total_output = _either(reported, "completion_tokens", "output_tokens")
+    if total_input is None and total_output is None:
+        return None
+    tokens = TokenUsage(
+        **_input(
+            total_input or 0, _details(reported, "prompt_tokens_details", "input_tokens_details", "input_token_details")
+        ),
+        **_output(total_output or 0, _details(reported, "completion_tokens_details", "output_tokens_details")),
+    )
+    return Usage(tokens=tokens, source=Source.PROVIDER)
+
+
+def _input(total: int, details: Json) -> dict[str, int]:
+    left = total
+    parts = {}
+    for bucket in ("cached", "cache_write", "audio", "image"):
+        parts[f"input_{bucket}"] = part = min(left, _count(details.get(f"{bucket}_tokens")) or 0)
+        left -= part
+    return {**parts, "input_fresh": left}
+
+
+def _output(total: int, details: Json) -> dict[str, int]:
+    left = total
+    parts = {}
+    for bucket in ("reasoning", "audio", "image"):
+        parts[f"output_{bucket}"] = part = min(left, _count(details.get(f"{bucket}_tokens")) or 0)
+        left -= part
+    return {**parts, "output_text": left}
+
+
+def _details(reported: Json, *names: str) -> Json:
+    for name in names:
+        details = reported.get(name)
+        if isinstance(details, Mapping):
+            return details
+    return {}
+
+
+def _either(reported: Json, *names: str) -> int | None:
+    for name in names:
+        count = _count(reported.get(name))
+        if count is not None:
+            return count
+    return None
+
+
+def _count(value: object) -> int | None:
+    """A count that can be trusted: a whole number, not negative, not a boolean."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    return None
+
+
+def _milliseconds(seconds: object) -> int:
+    if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < 10**9:
+        return round(seconds * 1000)
+    return 0
