@@ -1,5 +1,7 @@
 """Stores usage events, each once however often its message is delivered."""
 
+import asyncio
+
 import orjson
 
 from shared.documents import DocumentExists, DocumentStore
@@ -17,7 +19,8 @@ async def ingest(bodies: list[bytes], documents: DocumentStore) -> int:
     The partition is team and month, so that a statement reads one partition and none grows without end.
     """
     events = [_parse(body) for body in bodies]
-    return sum([await _store(event, documents) for event in events])
+    # At once, so that the store can commit them together.
+    return sum(await asyncio.gather(*(_store(event, documents) for event in events)))
 
 
 async def _store(event: dict[str, object], documents: DocumentStore) -> bool:
