@@ -5,12 +5,17 @@ import azure.functions as func
 from functions import health
 from functions.openai import BLUEPRINTS as OPENAI
 from functions.queues import usage_ingest
+from shared.configuration.loading import load_configuration
 from shared.settings import Settings
 
 
 def build_app() -> func.FunctionApp:
-    """Return a fresh app with every function. Raises SettingsInvalid: an app that cannot work must not start."""
-    Settings.from_environment()
+    """Return a fresh app with every function.
+
+    Raises SettingsInvalid and ConfigurationInvalid: an app that cannot work must not start.
+    """
+    settings = Settings.from_environment()
+    load_configuration(settings.config_path, settings.environment)
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
     for blueprint in (health.blueprint, usage_ingest.blueprint, *OPENAI):
         app.register_functions(blueprint)

@@ -7,10 +7,11 @@ import logging
 import re
 
 _SECRETS = re.compile(
-    r"sk-[A-Za-z0-9_\-]{8,}"
+    r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_\-]{8,}"
     r"|(?i:bearer\s+)[A-Za-z0-9._~+/\-]{8,}=*"
     r"|eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*"
-    r"|(?i:(?:api[-_]?key|sharedaccesskey|accountkey|sig)\s*[=:]\s*)[^\s\"'&;,]{8,}"
+    r"|(?i:(?:(?:api|gateway)[-_]?key|sharedaccesskey|accountkey|password|client[-_]?secret|sig)[\"']?\s*[=:]\s*[\"']?)"
+    r"[^\s\"'&;,]{8,}"
 )
 MASK = "[redacted]"
 
@@ -41,11 +42,18 @@ class RedactingFilter(logging.Filter):
     """Attach to a handler: rewrites the finished message and the traceback of each record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError, KeyError):
+            # Arguments that do not fit are the writer's mistake; they must neither end the request nor slip through.
+            message = f"{record.msg} {record.args}"
+            record.msg, record.args = message, None
         cleaned = redact(message)
-        if cleaned is not message:
+        if cleaned != message:
             record.msg, record.args = cleaned, None
         if record.exc_info:
             record.exc_text = redact(record.exc_text or logging.Formatter().formatException(record.exc_info))
             record.exc_info = None
+        if record.stack_info:
+            record.stack_info = redact(record.stack_info)
         return True

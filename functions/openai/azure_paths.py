@@ -1,4 +1,7 @@
-"""The Azure-shaped addresses, and everything that is no address at all: few functions over the same routes."""
+"""The Azure-shaped addresses, and everything that is no address at all: few functions over the same routes.
+
+The host tries functions in the order of their names, so the names of catch-alls come last.
+"""
 
 import azure.functions as func
 
@@ -8,13 +11,13 @@ blueprint = func.Blueprint()
 
 
 @blueprint.route("v1/{*rest}", methods=ANY_METHOD)
-async def v1_below(req: Request) -> Response:
+async def z_rest_of_v1(req: Request) -> Response:
     """/v1/deployments/{model}/… as AzureOpenAI builds it from a base_url, the base URL itself, and unknown addresses."""
     return await serve(req)
 
 
 @blueprint.route("openai/{*rest}", methods=ANY_METHOD)
-async def azure_below(req: Request) -> Response:
+async def z_rest_of_openai(req: Request) -> Response:
     """/openai/v1/…, /openai/deployments/{model}/… and /openai/…."""
     return await serve(req)
 

@@ -26,18 +26,18 @@ async def responses_compact(req: Request) -> Response:
 
 
 @blueprint.route("v1/responses/{id}", methods=ANY_METHOD)
-async def response(req: Request) -> Response:
+async def responses_item(req: Request) -> Response:
     """/v1/responses/{id}"""
     return await serve(req)
 
 
 @blueprint.route("v1/responses/{id}/cancel", methods=ANY_METHOD)
-async def response_cancel(req: Request) -> Response:
+async def responses_item_cancel(req: Request) -> Response:
     """/v1/responses/{id}/cancel"""
     return await serve(req)
 
 
 @blueprint.route("v1/responses/{id}/input_items", methods=ANY_METHOD)
-async def response_input_items(req: Request) -> Response:
+async def responses_item_input_items(req: Request) -> Response:
     """/v1/responses/{id}/input_items"""
     return await serve(req)

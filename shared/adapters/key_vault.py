@@ -1,9 +1,13 @@
 """Resolves secret_refs: `env:NAME` from the environment, `kv://vault/name[/version]` from Key Vault."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from shared.adapters.entra import Credential, credentials
+from shared.adapters.single_flight import SingleFlight
 from shared.clock import Clock, SystemClock
 from shared.providers.port import SecretUnavailable
 from shared.redaction import Secret
@@ -11,15 +15,29 @@ from shared.redaction import Secret
 TTL_S = 300.0
 """Seconds for which a secret is kept: a rotated one is seen after at most this time, or at once after a 401."""
 
+_VAULT_REF = re.compile(r"kv://([A-Za-z][A-Za-z0-9-]{1,22}[A-Za-z0-9])/([A-Za-z0-9-]{1,127})(?:/([0-9a-f]{32}))?")
+
+
+class VaultClient(Protocol):
+    """What is used of azure.keyvault.secrets.aio.SecretClient."""
+
+    def get_secret(self, name: str, version: str | None = None) -> Awaitable[Any]: ...
+
+    async def close(self) -> None: ...
+
+
+type ClientFactory = Callable[[str, Any], VaultClient]
+"""From a vault's address and a credential."""
+
 
 @dataclass(frozen=True, slots=True)
-class _Cached:
+class _Kept:
     secret: Secret
     until: float
 
 
 class SecretResolver:
-    """Secrets by reference, cached. A vault that does not answer leaves the last known value in use."""
+    """A SecretSource that keeps what it reads; concurrent callers share one look into the vault."""
 
     def __init__(
         self,
@@ -27,73 +45,69 @@ class SecretResolver:
         *,
         in_azure: bool,
         clock: Clock | None = None,
-        client_factory: Callable[[str], Any] | None = None,
+        credential_factory: Callable[[str | None], Credential] | None = None,
+        client_factory: ClientFactory | None = None,
+        patience_s: float = 30.0,
     ) -> None:
-        self._environment = environment
-        self._in_azure = in_azure
+        self._environment, self._patience_s = environment, patience_s
         self._clock = clock or SystemClock()
-        self._make = client_factory or self._client
-        self._clients: dict[str, Any] = {}
-        self._credential: Any = None
-        self._cached: dict[str, _Cached] = {}
+        self._make_credential = credential_factory or credentials(in_azure or "IDENTITY_ENDPOINT" in environment)
+        self._make_client = client_factory or _secret_client
+        self._kept: dict[str, _Kept] = {}
+        self._readings: SingleFlight[str, Secret] = SingleFlight()
 
     async def resolve(self, ref: str) -> Secret:
         """Return the value. Raises SecretUnavailable, which names the reference and never the value."""
-        cached = self._cached.get(ref)
-        now = self._clock.monotonic()
-        if cached is not None and now < cached.until:
-            return cached.secret
-        try:
-            secret = Secret(await self._read(ref))
-        except SecretUnavailable:
-            if cached is None:
-                raise
-            secret = cached.secret
-        self._cached[ref] = _Cached(secret, now + TTL_S)
-        return secret
+        if ref.startswith("env:"):
+            return self._from_environment(ref)
+        kept = self._kept.get(ref)
+        if kept is not None and self._clock.monotonic() < kept.until:
+            return kept.secret
+        return await self._readings.run(ref, lambda: self._from_vault(ref))
 
     def invalidate(self, ref: str) -> None:
-        self._cached.pop(ref, None)
+        self._kept.pop(ref, None)
 
     async def close(self) -> None:
-        for client in self._clients.values():
-            await client.close()
-        self._clients.clear()
-        if self._credential is not None:
-            await self._credential.close()
-            self._credential = None
+        await self._readings.close()
 
-    async def _read(self, ref: str) -> str:
-        scheme, _, rest = ref.partition(":")
-        if scheme == "env":
-            value = self._environment.get(rest)
-            if not value:
-                raise SecretUnavailable(ref, "the environment variable is not set")
-            return value
-        if scheme == "kv" and rest.startswith("//"):
-            return await self._from_vault(ref, *rest[2:].split("/"))
-        raise SecretUnavailable(ref, "is neither env:NAME nor kv://vault/name")
+    def _from_environment(self, ref: str) -> Secret:
+        value = self._environment.get(ref.removeprefix("env:"))
+        if not value:
+            raise SecretUnavailable(ref, "the environment variable is not set")
+        return Secret(value)
 
-    async def _from_vault(self, ref: str, vault: str, name: str, version: str | None = None) -> str:
+    async def _from_vault(self, ref: str) -> Secret:
+        match = _VAULT_REF.fullmatch(ref)
+        if match is None:
+            # It may be a secret that was put where its reference belongs.
+            raise SecretUnavailable("a secret_ref", "is neither env:NAME nor kv://vault/name[/version]")
+        value = await self._read(ref, *match.groups())
+        if not value:
+            raise SecretUnavailable(ref, "the secret is empty")
+        secret = Secret(value)
+        self._kept[ref] = _Kept(secret, self._clock.monotonic() + TTL_S)
+        return secret
+
+    async def _read(self, ref: str, vault: str, name: str, version: str | None) -> str | None:
         from azure.core.exceptions import AzureError, ResourceNotFoundError
 
-        client = self._clients.get(vault)
-        if client is None:
-            client = self._clients[vault] = self._make(f"https://{vault}.vault.azure.net")
+        credential = self._make_credential(None)
+        client = self._make_client(f"https://{vault}.vault.azure.net", credential)
         try:
-            found = await client.get_secret(name, version)
+            async with asyncio.timeout(self._patience_s):
+                value: str | None = (await client.get_secret(name, version)).value
         except ResourceNotFoundError:
-            raise SecretUnavailable(ref, "no such secret in the vault") from None
+            raise SecretUnavailable(ref, "there is no such secret in the vault") from None
         except (AzureError, OSError) as error:
-            raise SecretUnavailable(ref, f"the vault did not answer ({type(error).__name__})") from error
-        if not found.value:
-            raise SecretUnavailable(ref, "the secret is empty")
-        return str(found.value)
+            raise SecretUnavailable(ref, f"the vault did not give it ({type(error).__name__})") from error
+        finally:
+            await client.close()
+            await credential.close()
+        return value
 
-    def _client(self, vault_url: str) -> Any:
-        from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
-        from azure.keyvault.secrets.aio import SecretClient
 
-        if self._credential is None:
-            self._credential = ManagedIdentityCredential() if self._in_azure else DefaultAzureCredential()
-        return SecretClient(vault_url, self._credential)
+def _secret_client(vault_url: str, credential: Any) -> VaultClient:
+    from azure.keyvault.secrets.aio import SecretClient
+
+    return SecretClient(vault_url, credential)

@@ -59,6 +59,7 @@ class Partition:
             case Replace(document, if_match, ttl_s):
                 return self.replace(document, if_match, ttl_s)
             case Delete(id, if_match):
+                self._existing(id)
                 self.delete(id, if_match)
                 return None
 

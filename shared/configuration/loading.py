@@ -1,5 +1,6 @@
 """Reads the YAML file and says, for everything that is wrong with it, the line and the field."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ from shared.configuration.references import Path as FieldPath
 from shared.configuration.references import broken_references
 
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+MAX_DEPTH = 32
+"""Levels of nesting; a valid file has five."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +39,67 @@ class ConfigurationInvalid(Exception):
 def load_configuration(path: Path, environment: Mapping[str, str]) -> Configuration:
     """Return the checked configuration. Raises ConfigurationInvalid, and OSError for a file that cannot be read."""
     try:
-        root = yaml.compose(path.read_bytes(), Loader=_Loader)
+        root = _compose(path.read_bytes())
+    except _TooDeep as error:
+        raise ConfigurationInvalid(path, [Problem(error.line + 1, "yaml", "is nested too deeply")]) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        problem = Problem(mark.line + 1 if mark else 1, "yaml", getattr(error, "problem", None) or "cannot be read")
-        raise ConfigurationInvalid(path, [problem]) from None
+        raise ConfigurationInvalid(path, [Problem(mark.line + 1 if mark else 1, "yaml", _said(error))]) from None
     if not isinstance(root, yaml.MappingNode):
         raise ConfigurationInvalid(
             path, [Problem(1, "file", "must be a mapping with version, deployments, routes, teams")]
         )
     document, problems = _Reader(environment).read(root)
-    if problems:
-        raise ConfigurationInvalid(path, problems)
     try:
         config = Configuration.model_validate(document)
     except ValidationError as error:
-        problems = [
-            Problem(_line(root, detail["loc"]), _dotted(detail["loc"]), _sentence(detail["msg"]))
-            for detail in error.errors(include_input=False, include_url=False)
-        ]
-        raise ConfigurationInvalid(path, _once(problems)) from None
+        raise ConfigurationInvalid(path, _together(problems, _shortcomings(root, error))) from None
+    if problems:
+        raise ConfigurationInvalid(path, problems)
     dangling = [Problem(_line(root, place), _dotted(place), message) for place, message in broken_references(config)]
     if dangling:
         raise ConfigurationInvalid(path, dangling)
     return config
+
+
+class _TooDeep(Exception):
+    def __init__(self, line: int) -> None:
+        super().__init__()
+        self.line = line
+
+
+def _compose(raw: bytes) -> yaml.Node | None:
+    """Parse without recursing into what is nested beyond reason: the parser in C would overrun its stack."""
+    depth = 0
+    for event in yaml.parse(raw, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            raise _TooDeep(event.start_mark.line)
+    root: yaml.Node | None = yaml.compose(raw, Loader=_Loader)
+    return root
+
+
+def _said(error: Exception) -> str:
+    """What the parser says, without the text that it quotes: a secret in the wrong place must not be shown."""
+    said = ", ".join(part for name in ("context", "problem") if (part := getattr(error, name, None)))
+    return re.sub(r"\b(alias|anchor|tag|handle) ['\"].*", r"\1", said, flags=re.DOTALL) or "cannot be read"
+
+
+def _shortcomings(root: yaml.Node, error: ValidationError) -> list[Problem]:
+    return [
+        Problem(_line(root, detail["loc"]), _dotted(detail["loc"]), _sentence(detail["msg"]))
+        for detail in error.errors(include_input=False, include_url=False)
+    ]
+
+
+def _together(read: list[Problem], checked: list[Problem]) -> list[Problem]:
+    """All problems once, in the order of the file; what could not be read need not also be called wrong."""
+    noted = {problem.field for problem in read}
+    found = [*read, *(problem for problem in checked if problem.field not in noted)]
+    return sorted(dict.fromkeys(found), key=lambda problem: problem.line)
 
 
 class _Reader:
@@ -68,27 +109,42 @@ class _Reader:
         self._environment = environment
         self._problems: list[Problem] = []
         self._constructor = yaml.constructor.SafeConstructor()
+        self._open: list[yaml.Node] = []
 
     def read(self, root: yaml.MappingNode) -> tuple[object, list[Problem]]:
         return self._value(root, ()), self._problems
 
     def _value(self, node: yaml.Node, place: FieldPath) -> object:
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, place)
-        if isinstance(node, yaml.SequenceNode):
-            return [self._value(item, (*place, index)) for index, item in enumerate(node.value)]
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, place)
+        if any(node is around for around in self._open):
+            self._note(node, place, "contains itself")
+            return None
+        self._open.append(node)
+        value = self._mapping(node, place) if isinstance(node, yaml.MappingNode) else self._sequence(node, place)
+        self._open.pop()
+        return value
+
+    def _scalar(self, node: yaml.ScalarNode, place: FieldPath) -> object:
         try:
             value = self._constructor.construct_object(node)
-        except yaml.YAMLError as error:
-            self._note(node, place, getattr(error, "problem", None) or "cannot be read")
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
+            # An explicit tag on a text that does not fit it fails in any of these ways.
+            self._note(node, place, _said(error))
             return None
         if place and place[-1] == "endpoint" and isinstance(value, str) and value.startswith("env:"):
             return self._variable(node, place, value.removeprefix("env:"))
         return value
 
+    def _sequence(self, node: yaml.Node, place: FieldPath) -> list[object]:
+        return [self._value(item, (*place, index)) for index, item in enumerate(node.value)]
+
     def _mapping(self, node: yaml.MappingNode, place: FieldPath) -> dict[str, object]:
         result: dict[str, object] = {}
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self._note(key, place, "has a list or a mapping where a field's name should be")
+                continue
             name = str(key.value)
             if name in result:
                 self._note(key, (*place, name), "is written twice")
@@ -106,22 +162,22 @@ class _Reader:
 
 
 def _line(root: yaml.Node, place: FieldPath) -> int:
-    """The line of the field, or of the nearest thing around it that is written in the file."""
-    node = root
+    """The line of the field's name, or of the nearest thing around it that is written in the file."""
+    node, named = root, root
     for step in place:
         found = _child(node, step)
         if found is None:
             break
-        node = found
-    return int(node.start_mark.line) + 1
+        named, node = found
+    return int(named.start_mark.line) + 1
 
 
-def _child(node: yaml.Node, step: str | int) -> yaml.Node | None:
+def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
+    """The name and the value of a field; an item of a list is its own name."""
     if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        child: yaml.Node = node.value[step]
-        return child
+        return node.value[step], node.value[step]
     if isinstance(node, yaml.MappingNode):
-        return next((value for key, value in node.value if key.value == step), None)
+        return next((pair for pair in node.value if pair[0].value == step), None)
     return None
 
 
@@ -134,7 +190,3 @@ def _dotted(place: FieldPath) -> str:
 
 def _sentence(message: str) -> str:
     return message.removeprefix("Value error, ").replace("Extra inputs are not permitted", "is not a known field")
-
-
-def _once(problems: list[Problem]) -> list[Problem]:
-    return list(dict.fromkeys(problems))

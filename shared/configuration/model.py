@@ -14,15 +14,21 @@ SecretRef = Annotated[
     StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|kv://[a-z0-9-]{3,24}/[A-Za-z0-9-]{1,127}(/[0-9a-f]+)?)$"),
 ]
 Positive = Annotated[float, Field(gt=0, le=86_400)]
+_NOT_AN_ADDRESS = "must be an address such as https://example.openai.azure.com, or env:NAME"
 
 
 def _endpoint(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise ValueError("must be an address such as https://example.openai.azure.com, or env:NAME")
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        # Not urlsplit's own words: they repeat the address, and with it whatever password is in it.
+        raise ValueError(_NOT_AN_ADDRESS) from None
+    if parts.scheme not in ("https", "http") or not host or port == 0 or any(map(str.isspace, value)):
+        raise ValueError(_NOT_AN_ADDRESS)
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("must hold neither credentials nor a query")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("plain http is allowed to loopback addresses only; use https")
     return value.rstrip("/")
 
@@ -59,10 +65,9 @@ class DeploymentConfig(Strict):
     api_version: (
         Annotated[str, StringConstraints(pattern=r"^(\d{4}-\d{2}-\d{2}(-preview)?|v1|preview|latest)$")] | None
     ) = None
-    scope: (
-        Literal["https://cognitiveservices.azure.com/.default", "https://ai.azure.com/.default"]
-        | Annotated[str, StringConstraints(pattern=r"^(https|api)://.+/\.default$")]
-    ) = "https://cognitiveservices.azure.com/.default"
+    scope: Annotated[str, StringConstraints(pattern=r"^(https|api)://.+/\.default$")] = (
+        "https://cognitiveservices.azure.com/.default"
+    )
     client_id: str | None = None
     secret_ref: SecretRef | None = None
     region: Name | None = None

@@ -1,5 +1,7 @@
 """Steps 2 and 3: what is asked for, whether the caller may have it, and in which order deployments are tried."""
 
+import re
+
 import orjson
 
 from shared.errors import BadRequest, NotFound
@@ -13,6 +15,7 @@ from shared.wire.openai.endpoints import Endpoint, ModelIn
 
 IMAGE_DEPLOYMENT = "x-ms-oai-image-generation-deployment"
 PREFIX_LENGTH = 2048
+_MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,199}")
 
 
 class UnsupportedEndpoint(NotFound):
@@ -75,7 +78,7 @@ def _pairs(query: str) -> list[tuple[str, str]]:
 
 
 def _check_admitted(call: Call, model: str, runtime: Runtime) -> None:
-    if len(model) > 200 or not call.caller.team.admits(model) or not runtime.router.knows(model):
+    if not _MODEL_NAME.fullmatch(model) or not call.caller.team.admits(model) or not runtime.router.knows(model):
         raise ModelNotFound(model)
 
 

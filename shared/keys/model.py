@@ -34,7 +34,7 @@ def mint() -> str:
 
 def digest_of(secret: str, pepper: bytes) -> str:
     """Return HMAC-SHA256(pepper, secret) in hexadecimal: the only form in which a key is kept or looked up."""
-    return hmac.digest(pepper, secret.encode(), hashlib.sha256).hex()
+    return hmac.digest(pepper, secret.encode(errors="surrogatepass"), hashlib.sha256).hex()
 
 
 def is_mistyped(secret: str) -> bool:

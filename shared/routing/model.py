@@ -66,7 +66,8 @@ def _priority(target: Target) -> int:
 
 def _score(target: Target, affinity: str) -> float:
     digest = hashlib.blake2b(f"{affinity}\0{target.deployment}".encode(), digest_size=8).digest()
-    fraction = (int.from_bytes(digest) + 1) / (2**64 + 1)
+    # 52 bits and a half are exact in a float: never 0, never 1.
+    fraction = ((int.from_bytes(digest) >> 12) + 0.5) / 2**52
     return -target.weight / math.log(fraction)
 
 

@@ -16,6 +16,9 @@ class RetryRules:
     base_s: float = 0.1
 
 
+LONGEST_S = 366 * 86_400
+"""A longer wait than a year is no answer; it is taken as not given."""
+
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses after which another target may answer."""
 
@@ -32,8 +35,8 @@ def asked_delay(header: Callable[[str], str | None], now: datetime) -> float | N
     if seconds is not None:
         return seconds
     try:
-        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
-    except (ValueError, TypeError):
+        return _sane(max(0.0, (parsedate_to_datetime(text) - now).total_seconds()))
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
@@ -52,4 +55,8 @@ def _number(text: str | None) -> float | None:
         value = float(text) if text else None
     except ValueError:
         return None
-    return value if value is not None and 0 <= value < 86_400 * 366 else None
+    return None if value is None else _sane(value)
+
+
+def _sane(seconds: float) -> float | None:
+    return seconds if 0 <= seconds < LONGEST_S else None

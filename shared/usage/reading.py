@@ -25,7 +25,10 @@ def usage_from(reported: object) -> Usage | None:
         **_input(
             total_input or 0, _details(reported, "prompt_tokens_details", "input_tokens_details", "input_token_details")
         ),
-        **_output(total_output or 0, _details(reported, "completion_tokens_details", "output_tokens_details")),
+        **_output(
+            total_output or 0,
+            _details(reported, "completion_tokens_details", "output_tokens_details", "output_token_details"),
+        ),
     )
     return Usage(tokens=tokens, source=Source.PROVIDER)
 

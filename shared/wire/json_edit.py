@@ -7,6 +7,7 @@ from collections.abc import Mapping
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\n\r]*")
 _MODEL = re.compile(rb'"model"\s*:')
+_ESCAPED_LETTER = rb"\u006"
 
 
 class DuplicateKey(ValueError):
@@ -23,7 +24,9 @@ def set_model(raw: bytes, parsed: Mapping[str, object], model: str) -> bytes:
     Raises DuplicateKey.
     """
     current = parsed.get("model")
-    found = _MODEL.findall(raw) if isinstance(current, str) else []
+    # With an escaped letter in it the key itself would escape the expression, and a nested one could be taken for it.
+    is_plain = isinstance(current, str) and _ESCAPED_LETTER not in raw
+    found = _MODEL.findall(raw) if is_plain else []
     if len(found) == 1:
         if current == model:
             return raw

@@ -4,7 +4,10 @@ import re
 from dataclasses import dataclass
 
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,70})"|([^\s;,"]{1,70}))', re.IGNORECASE)
-_NAME = re.compile(rb'[;\s]name="([^"\r\n]*)"', re.IGNORECASE)
+_LINE_END = re.compile(rb"(?:--)?[ \t]*(?:\r\n|\Z)")
+_DISPOSITION = re.compile(rb"^content-disposition:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_NAME = re.compile(rb';[ \t]*name="([^"]*)"', re.IGNORECASE)
+_FILE_NAME = re.compile(rb";[ \t]*filename\*?=", re.IGNORECASE)
 MAX_PARTS = 1000
 MAX_FIELD = 64 * 1024
 
@@ -35,31 +38,49 @@ class Form:
 
 
 def parse_form(raw: bytes, content_type: str) -> Form:
-    """Return the form's fields. Raises MultipartInvalid; a field that is sent twice is refused, as its meaning is unclear."""
-    match = _BOUNDARY.search(content_type)
-    if match is None:
-        raise MultipartInvalid("the content-type names no boundary")
-    delimiter = b"--" + (match[1] or match[2]).encode("latin-1", "replace")
-    if raw.startswith(delimiter):
-        at = len(delimiter)
-    elif (first := raw.find(b"\r\n" + delimiter)) >= 0:
-        at = first + 2 + len(delimiter)
-    else:
-        raise MultipartInvalid("the body does not begin with the boundary")
+    """Return the form's fields. Raises MultipartInvalid.
+
+    What two readers could understand in two ways is refused, above all a field that is sent twice: the gateway and the upstream
+    must see the same form.
+    """
+    delimiter = _delimiter(content_type)
+    at = _after_first(raw, delimiter)
     fields: dict[str, Field] = {}
+    files: set[str] = set()
     file_bytes = 0
-    for _ in range(MAX_PARTS):
+    for _ in range(MAX_PARTS + 1):
+        if _LINE_END.match(raw, at) is None:
+            raise MultipartInvalid("a boundary is not alone on its line")
         if raw.startswith(b"--", at):
             return Form(fields, file_bytes)
         start, end, name, is_file = _part(raw, at, delimiter)
         if is_file or end - start > MAX_FIELD:
+            files.add(name)
             file_bytes += end - start
         else:
             if name in fields and not name.endswith("[]"):
-                raise MultipartInvalid(f"the field {name[:40]!r} is sent twice")
+                raise _sent_twice(name)
             fields[name] = Field(_text(raw[start:end], name), start, end)
+        if name in fields and name in files:
+            raise _sent_twice(name)
         at = end + 2 + len(delimiter)
     raise MultipartInvalid(f"the form has more than {MAX_PARTS} parts")
+
+
+def _delimiter(content_type: str) -> bytes:
+    match = _BOUNDARY.search(content_type)
+    if match is None:
+        raise MultipartInvalid("the content-type names no boundary")
+    return b"--" + (match[1] or match[2]).encode("latin-1", "replace")
+
+
+def _after_first(raw: bytes, delimiter: bytes) -> int:
+    if raw.startswith(delimiter):
+        return len(delimiter)
+    first = raw.find(b"\r\n" + delimiter)
+    if first < 0:
+        raise MultipartInvalid("the body does not begin with the boundary")
+    return first + 2 + len(delimiter)
 
 
 def _part(raw: bytes, at: int, delimiter: bytes) -> tuple[int, int, str, bool]:
@@ -68,14 +89,21 @@ def _part(raw: bytes, at: int, delimiter: bytes) -> tuple[int, int, str, bool]:
     if headers_end < 0:
         raise MultipartInvalid("a part has no end of its headers")
     headers = raw[at:headers_end]
-    name = _NAME.search(headers)
-    if name is None or len(headers) > MAX_FIELD:
-        raise MultipartInvalid("a part has no name")
+    dispositions = _DISPOSITION.findall(headers)
+    names = _NAME.findall(dispositions[0]) if len(dispositions) == 1 else []
+    if len(names) != 1:
+        raise MultipartInvalid("a part does not have exactly one name")
     start = headers_end + 4
-    end = raw.find(b"\r\n" + delimiter, start - 2)
+    end = raw.find(b"\r\n" + delimiter, start)
     if end < 0:
         raise MultipartInvalid("the closing boundary is missing")
-    return start, max(start, end), name[1].decode("utf-8", "replace"), b"filename" in headers.lower()
+    if raw.startswith(delimiter, start):
+        raise MultipartInvalid("a part ends with its headers")
+    return start, end, names[0].decode("utf-8", "replace"), _FILE_NAME.search(dispositions[0]) is not None
+
+
+def _sent_twice(name: str) -> MultipartInvalid:
+    return MultipartInvalid(f"the field {name[:40]!r} is sent twice")
 
 
 def _text(raw: bytes, name: str) -> str:

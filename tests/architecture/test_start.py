@@ -14,6 +14,7 @@ def test_loading_the_app_imports_no_azure_client_and_no_tokeniser() -> None:
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
     environment = {"PATH": "/usr/bin:/bin", "TOLLGATE_CONFIG": str(ROOT / "devhost" / "gateway.yaml")}
+    environment["AZURE_OPENAI_ENDPOINT"] = "https://example.openai.azure.com"
 
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False

@@ -81,6 +81,12 @@ class Tollgate:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(timeout=30)
 
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        assert self._process is not None
+        return self._process.poll()
+
     def kill(self) -> None:
         assert self._process is not None
         self._process.kill()

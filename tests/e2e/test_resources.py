@@ -1,4 +1,5 @@
 import io
+import json
 from typing import Any
 
 import openai as sdk
@@ -71,7 +72,10 @@ def test_pictures_speech_and_transcription(openai: OpenAI, tollgate: Tollgate) -
 
 
 def test_files_and_batches_belong_to_their_team(openai: OpenAI, other_team: OpenAI) -> None:
-    line = b'{"custom_id":"1","method":"POST","url":"/v1/chat/completions","body":{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}}\n'
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
+    line = (
+        json.dumps({"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": body}).encode() + b"\n"
+    )
     file = openai.files.create(file=("søren.jsonl", line), purpose="batch")
     batch = openai.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
 

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 def triggers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Every function of the app as the host indexes it: its name, its trigger binding and its code."""
     monkeypatch.setenv("TOLLGATE_CONFIG", str(ROOT / "devhost" / "gateway.yaml"))
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://example.openai.azure.com")
     from functions import build_app
 
     found = []

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from shared.errors import MethodNotAllowed, NotFound
 from shared.wire.openai.endpoints import ENDPOINTS, Endpoint
 
-_DEPLOYMENT = re.compile(r"/(?:openai|v1)/deployments/([^/]+)/(.+)")
-_ID = r"((?!\\.{1,2}(?:/|$))[A-Za-z0-9._:~@-]+)"
+_SEGMENT = r"((?!\.{1,2}(?:/|$))[A-Za-z0-9._:~@+-]{1,512})"
+_DEPLOYMENT = re.compile(rf"/(?:openai|v1)/deployments/{_SEGMENT}/(.+)")
 _PLAIN = re.compile(r"/(?:v1|openai/v1|openai)/(.+)")
 
 
@@ -42,7 +42,7 @@ class Match:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\\\{\w+\\\}", _ID, re.escape(path)))
+    return re.compile(re.sub(r"\\\{\w+\\\}", lambda _: _SEGMENT, re.escape(path)))
 
 
 class Routes:

@@ -1,0 +1,62 @@
+"""What the start prints: where the gateway is, a key, and two ways to try it that work as printed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+_FAVOURITE = "gpt-4o-mini"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the banner tells."""
+
+    url: str
+    demo_key: str
+    config_path: Path
+    data_dir: Path
+    upstream: str
+    functions: int
+    timers: int
+    queues: int
+
+
+def render(facts: Facts) -> str:
+    """Return the banner. The key is shown only where the configuration admits it."""
+    text = facts.config_path.read_text()
+    key = facts.demo_key if "TOLLGATE_DEMO_KEY" in text else "sk-… (a key of your configuration)"
+    model = example_model(text)
+    return f"""
+Tollgate is ready at {facts.url}
+
+  key        {key}
+  upstream   {facts.upstream}
+  config     {facts.config_path}
+  data       {facts.data_dir}
+  functions  {facts.functions}, of which {facts.timers} timers and {facts.queues} queues
+
+Try it with curl:
+
+curl {facts.url}/v1/chat/completions -H "Authorization: Bearer {key}" -H "Content-Type: application/json" \\
+  -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Say hello."}}]}}'
+
+or with the OpenAI SDK:
+
+from openai import OpenAI
+client = OpenAI(base_url="{facts.url}/v1", api_key="{key}")
+question = [{{"role": "user", "content": "Say hello."}}]
+answer = client.chat.completions.create(model="{model}", messages=question)
+print(answer.choices[0].message.content)
+"""
+
+
+def example_model(config: str) -> str:
+    """Return a model that the configuration routes by name, best a small chat model."""
+    try:
+        routes = (yaml.safe_load(config) or {}).get("routes") or []
+        aliases = [str(route["alias"]) for route in routes]
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError):
+        return _FAVOURITE
+    named = [alias for alias in aliases if "*" not in alias]
+    return _FAVOURITE if _FAVOURITE in named or not named else named[0]

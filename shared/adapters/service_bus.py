@@ -1,0 +1,260 @@
+"""Sends messages to Azure Service Bus in batches; what the broker does not take waits in a durable outbox."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from shared.adapters.entra import Credential, credentials
+from shared.adapters.local_queue import DEAD_LETTER, LocalQueue
+from shared.adapters.spool import Outgoing
+from shared.documents import StoreUnavailable
+from shared.redaction import redact
+
+if TYPE_CHECKING:
+    from azure.servicebus import ServiceBusMessageBatch
+    from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
+
+_LOG = logging.getLogger(__name__)
+_GROUP = 500
+_LOCK_S = 60.0
+_LONGEST_DELAY_S = 30.0
+
+type ClientFactory = Callable[[str, Any], ServiceBusClient]
+"""From a namespace and a credential."""
+
+
+class BrokerAway(Exception):
+    """The broker did not take the messages, or did not say so in time."""
+
+
+class Broker:
+    """One client and a sender per queue, opened when first needed and again after a failure."""
+
+    def __init__(
+        self, namespace: str, make_credential: Callable[[], Credential], make_client: ClientFactory, patience_s: float
+    ) -> None:
+        self._namespace, self._make_credential, self._make_client = namespace, make_credential, make_client
+        self._patience_s = patience_s
+        self._turn = asyncio.Lock()
+        self._credential: Credential | None = None
+        self._client: ServiceBusClient | None = None
+        self._senders: dict[str, ServiceBusSender] = {}
+
+    async def send(self, queue: str, messages: Sequence[Outgoing]) -> list[Outgoing]:
+        """Return those that can never be sent: too large, or with an impossible id.
+
+        Raises BrokerAway; then some may have arrived, which is why the queue has to detect duplicates.
+        """
+        from azure.core.exceptions import AzureError
+
+        async with self._turn:
+            try:
+                async with asyncio.timeout(self._patience_s):
+                    return await _send_in_batches(self._sender(queue), messages)
+            except (AzureError, OSError) as error:
+                await self._close_sender(queue)
+                raise BrokerAway(redact(f"{type(error).__name__}: {error}")) from error
+
+    async def close(self) -> None:
+        async with self._turn:
+            for queue in list(self._senders):
+                await self._close_sender(queue)
+            if self._client is not None:
+                await self._client.close()
+            if self._credential is not None:
+                await self._credential.close()
+
+    def _sender(self, queue: str) -> "ServiceBusSender":
+        if self._client is None:
+            self._credential = self._make_credential()
+            self._client = self._make_client(self._namespace, self._credential)
+        if queue not in self._senders:
+            self._senders[queue] = self._client.get_queue_sender(queue)
+        return self._senders[queue]
+
+    async def _close_sender(self, queue: str) -> None:
+        from azure.core.exceptions import AzureError
+
+        sender = self._senders.pop(queue, None)
+        if sender is not None:
+            with suppress(AzureError, OSError):
+                async with asyncio.timeout(self._patience_s):
+                    await sender.close()
+
+
+class ServiceBusPublisher:
+    """An EventPublisher. A message is durable once the broker has it or, while the broker is away, once the outbox has it.
+
+    The outbox belongs to the publisher, which closes it.
+    """
+
+    def __init__(
+        self,
+        namespace: str,
+        outbox: LocalQueue,
+        *,
+        credential_factory: Callable[[], Credential] | None = None,
+        client_factory: ClientFactory | None = None,
+        patience_s: float = 5.0,
+        first_delay_s: float = 0.5,
+    ) -> None:
+        make_credential = credential_factory or (lambda: credentials(managed_identity=False)(None))
+        self._broker = Broker(namespace, make_credential, client_factory or _service_bus_client, patience_s)
+        self._outbox, self._patience_s, self._first_delay_s = outbox, patience_s, first_delay_s
+        self._buffer: deque[Outgoing] = deque()
+        self._queues: set[str] = set()
+        self._published = self._settled = 0
+        self._is_away = self._closed = False
+        self._arrived, self._progressed, self._held = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def publish(self, queue: str, message_id: str, body: bytes) -> None:
+        if self._closed or not self._is_running():
+            self._outbox.publish(queue, message_id, body)
+            return
+        self._queues.add(queue)
+        self._buffer.append((queue, message_id, body))
+        self._published += 1
+        self._arrived.set()
+
+    async def flush(self) -> None:
+        """Raises StoreUnavailable when neither the broker nor the outbox takes the messages."""
+        published = self._published
+        while self._settled < published:
+            self._progressed.clear()
+            await self._progressed.wait()
+        await self._outbox.flush()
+
+    async def close(self) -> None:
+        """Give the broker a last chance; the outbox gets the rest."""
+        self._closed = True
+        with suppress(TimeoutError, StoreUnavailable):
+            async with asyncio.timeout(self._patience_s):
+                await self.flush()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._keep(self._buffer)
+        await self._broker.close()
+        await self._outbox.close()
+
+    def _is_running(self) -> bool:
+        """Start the tasks where there is a loop to run them."""
+        if any(task.done() for task in self._tasks):
+            return False
+        if not self._tasks:
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:
+                return False
+            self._held.set()
+            self._tasks = [loop.create_task(self._send_forever()), loop.create_task(self._resend_forever())]
+        return True
+
+    async def _send_forever(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._buffer:
+                await self._hand_over([self._buffer.popleft() for _ in range(min(len(self._buffer), _GROUP))])
+
+    async def _hand_over(self, messages: Sequence[Outgoing]) -> None:
+        unsent = {queue: [message for message in messages if message[0] == queue] for queue, _, _ in messages}
+        try:
+            for queue in list(unsent):
+                if not self._is_away:
+                    await self._send(queue, unsent[queue])
+                    del unsent[queue]
+        except BrokerAway as error:
+            _LOG.warning("the broker is away, messages go to the outbox: %s", error)
+        finally:
+            for kept in unsent.values():
+                self._keep(kept)
+            self._settled += len(messages)
+            self._progressed.set()
+
+    def _keep(self, messages: "Sequence[Outgoing] | deque[Outgoing]") -> None:
+        for message in messages:
+            self._outbox.publish(*message)
+        if messages:
+            self._is_away = True
+            self._held.set()
+
+    async def _send(self, queue: str, messages: Sequence[Outgoing]) -> None:
+        for _, id, body in await self._broker.send(queue, messages):
+            _LOG.error("message %s can never be sent to %s; it is kept in the outbox's dead-letter queue", id, queue)
+            self._outbox.publish(queue + DEAD_LETTER, id, body)
+
+    async def _resend_forever(self) -> None:
+        """Empty the outbox whenever something was put into it. New messages queue up behind until it is empty."""
+        delay = self._first_delay_s
+        while True:
+            await self._held.wait()
+            self._held.clear()
+            if await self._emptied():
+                delay = self._first_delay_s
+                self._is_away = self._held.is_set()
+            else:
+                self._held.set()
+                await asyncio.sleep(delay)
+                delay = min(2 * delay, _LONGEST_DELAY_S)
+
+    async def _emptied(self) -> bool:
+        try:
+            await self._outbox.flush()
+            for queue in list(self._queues):
+                await self._resend(queue)
+            # What another process had locked when it died becomes visible later.
+            return not any([await self._outbox.depth(queue) for queue in self._queues])
+        except BrokerAway:
+            return False
+        except StoreUnavailable as error:
+            _LOG.warning("the outbox cannot be read: %s", error)
+            return False
+
+    async def _resend(self, queue: str) -> None:
+        while messages := await self._outbox.receive(queue, _GROUP, _LOCK_S):
+            tokens = [message.lock_token for message in messages]
+            try:
+                await self._send(queue, [(queue, message.id, message.body) for message in messages])
+            except (BrokerAway, asyncio.CancelledError):
+                await self._outbox.abandon(queue, tokens)
+                raise
+            await self._outbox.complete(queue, tokens)
+
+
+async def _send_in_batches(sender: "ServiceBusSender", messages: Sequence[Outgoing]) -> list[Outgoing]:
+    refused = []
+    batch = await sender.create_message_batch()
+    for message in messages:
+        if _added(batch, message):
+            continue
+        if len(batch):
+            await sender.send_messages(batch)
+            batch = await sender.create_message_batch()
+            if _added(batch, message):
+                continue
+        refused.append(message)
+    if len(batch):
+        await sender.send_messages(batch)
+    return refused
+
+
+def _added(batch: "ServiceBusMessageBatch", message: Outgoing) -> bool:
+    from azure.servicebus import ServiceBusMessage
+
+    _, id, body = message
+    try:
+        batch.add_message(ServiceBusMessage(body, message_id=id, content_type="application/json"))
+    except ValueError:
+        return False
+    return True
+
+
+def _service_bus_client(namespace: str, credential: Any) -> "ServiceBusClient":
+    from azure.servicebus.aio import ServiceBusClient
+
+    return ServiceBusClient(namespace, credential, retry_total=2, retry_backoff_factor=0.2)
