@@ -73,6 +73,7 @@ async def _serve(
             is_strict=environment.is_strict,
         )
     )
+    ours = asyncio.all_tasks()
     web = server.Server.of(host.app, environment.grace_s)
     serving = asyncio.create_task(web.serve(sockets=[listener]))
     serving.add_done_callback(lambda _: stop.stop())
@@ -84,6 +85,9 @@ async def _serve(
     await serving
     await asyncio.wait([listening], timeout=environment.grace_s)
     listening.cancel()
+    # Calls whose callers have gone may still be reading their usage.
+    if left := asyncio.all_tasks() - ours - {listening}:
+        await asyncio.wait(left, timeout=environment.grace_s)
     await queue.close()
     host.worker.close()
 

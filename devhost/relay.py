@@ -1,6 +1,7 @@
 """Runs a streaming HTTP function through the runtime's coordinator, with or without the extension's FastAPI app around it."""
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Mapping
 from typing import Any, Protocol
 from uuid import uuid4
@@ -16,6 +17,7 @@ from devhost.routes import METHODS
 from devhost.rpc import ParameterBinding, TypedData
 from devhost.worker import Function
 
+_log = logging.getLogger("devhost.functions")
 _ID_HEADER = b"x-ms-invocation-id"
 
 
@@ -69,11 +71,22 @@ class DirectRelay:
             answer = await self._answer(_invocation(function, parameters, invocation_id, scope), invocation_id)
             if not isinstance(answer, Response):
                 http_coordinator.set_http_response(invocation_id, answer)
-                await self._web_app(scope, receive, send)
+                await self._through_web_app(function, answer, scope, receive, send)
                 return
         finally:
             _forget(invocation_id)
         await answer(scope, receive, send)
+
+    async def _through_web_app(
+        self, function: Function, answer: object, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if not isinstance(answer, Exception):
+            await self._web_app(scope, receive, send)
+            return
+        try:
+            await self._web_app(scope, receive, send)
+        except type(answer):  # raised again after its 500 is sent; uvicorn would now drop the caller's connection
+            _log.error("%s failed", function.name, exc_info=answer)
 
     async def _answer(self, invocation: Coroutine[Any, Any, Any], invocation_id: str) -> Any:
         """Run the function in a task of its own, as the worker does: its context variables end with it."""

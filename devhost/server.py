@@ -47,6 +47,7 @@ class Server(uvicorn.Server):
                 ws="none",
                 lifespan="off",
                 access_log=False,
+                proxy_headers=False,
                 server_header=False,
                 log_config=None,
                 timeout_keep_alive=75,

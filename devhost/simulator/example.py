@@ -16,57 +16,90 @@ _FORMATS = {
     "uri": "https://example.com",
 }
 _DEEP = 6
+_DEEPEST = 40
+_MOST_VALUES = 5_000
+_LONGEST_TEXT = 10_000
 
 
 def example(schema: Mapping[str, Any]) -> Any:
-    """Return a value that the schema admits; `pattern` and `not` are beyond it."""
-    return _value(schema, schema, 0)
+    """Return a value that the schema admits; `pattern` and `not` are beyond it, and so are endless values."""
+    return _Writer(schema).value(schema, 0)
 
 
-def _value(schema: Any, root: Mapping[str, Any], depth: int) -> Any:
-    if not isinstance(schema, Mapping):
+class _Writer:
+    """Writes one value, bounded in depth and size: schemas come from callers."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root = root
+        self._left = _MOST_VALUES
+
+    def value(self, schema: Any, depth: int) -> Any:
+        self._left -= 1
+        if not isinstance(schema, Mapping) or self._left < 0 or depth > _DEEPEST:
+            return None
+        if "$ref" in schema:
+            return self.value(self._resolved(schema), depth + 1)
+        if "const" in schema:
+            return schema["const"]
+        if schema.get("enum"):
+            return schema["enum"][0]
+        choices = schema.get("anyOf") or schema.get("oneOf")
+        if choices:
+            return self.value(_chosen(choices, depth), depth + 1)
+        if schema.get("allOf"):
+            return self.value(self._merged(schema["allOf"]), depth + 1)
+        return self._typed(schema, depth)
+
+    def _typed(self, schema: Mapping[str, Any], depth: int) -> Any:
+        match _kind(schema, depth):
+            case "object":
+                properties = schema.get("properties") or {}
+                return {name: self.value(properties.get(name, {}), depth + 1) for name in schema.get("required") or ()}
+            case "array":
+                count = min(schema.get("minItems", 0), _MOST_VALUES)
+                return [self.value(schema.get("items"), depth + 1) for _ in range(count)]
+            case "string":
+                return _string(schema)
+            case "integer":
+                return _number(schema, 1)
+            case "number":
+                return _number(schema, 0.5)
+            case "boolean":
+                return True
         return None
-    if "$ref" in schema:
-        return _value(_resolve(str(schema["$ref"]), root), root, depth + 1)
-    if "const" in schema:
-        return schema["const"]
-    if schema.get("enum"):
-        return schema["enum"][0]
-    for choice in ("anyOf", "oneOf"):
-        if schema.get(choice):
-            return _value(_chosen(schema[choice], depth), root, depth + 1)
-    if schema.get("allOf"):
-        return _value(_merged(schema["allOf"], root), root, depth + 1)
-    return _typed(schema, root, depth)
+
+    def _merged(self, parts: list[Any]) -> dict[str, Any]:
+        merged: dict[str, Any] = {"properties": {}, "required": []}
+        for part in parts:
+            resolved = self._resolved(part)
+            merged["properties"] |= resolved.get("properties", {})
+            merged["required"] += resolved.get("required", [])
+            merged |= {key: value for key, value in resolved.items() if key not in ("properties", "required")}
+        return merged
+
+    def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "$ref" not in schema:
+            return schema
+        found: Any = self._root
+        for step in str(schema["$ref"]).removeprefix("#").strip("/").split("/"):
+            found = found.get(step, {}) if step and isinstance(found, Mapping) else found
+        return found if isinstance(found, Mapping) else {}
 
 
-def _typed(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> Any:
+def _kind(schema: Mapping[str, Any], depth: int) -> str:
     kind = schema.get("type", "object" if "properties" in schema else "string")
     if isinstance(kind, list):
-        kind = "null" if depth > _DEEP and "null" in kind else kind[0]
-    match kind:
-        case "object":
-            properties = schema.get("properties") or {}
-            wanted = schema.get("required") or ()
-            return {name: _value(properties.get(name, {}), root, depth + 1) for name in wanted}
-        case "array":
-            return [_value(schema.get("items"), root, depth + 1) for _ in range(schema.get("minItems", 0))]
-        case "string":
-            return _string(schema)
-        case "integer" | "number":
-            return _number(schema, whole=kind == "integer")
-        case "boolean":
-            return True
-    return None
+        return "null" if depth > _DEEP and "null" in kind else str(kind[0])
+    return str(kind)
 
 
 def _string(schema: Mapping[str, Any]) -> str:
     text = _FORMATS.get(schema.get("format", ""), "text")
-    return text.ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength")]
+    return text.ljust(min(schema.get("minLength", 0), _LONGEST_TEXT), "x")[: schema.get("maxLength")]
 
 
-def _number(schema: Mapping[str, Any], whole: bool) -> float:
-    step = schema.get("multipleOf", 1 if whole else 0.5)
+def _number(schema: Mapping[str, Any], step: float) -> float:
+    step = schema.get("multipleOf", step)
     low = schema.get("minimum")
     if low is None and "exclusiveMinimum" in schema:
         low = schema["exclusiveMinimum"] + step
@@ -81,20 +114,3 @@ def _chosen(choices: list[Any], depth: int) -> Any:
     if depth > _DEEP:
         return next((choice for choice in choices if choice.get("type") == "null"), choices[-1])
     return choices[0]
-
-
-def _merged(parts: list[Any], root: Mapping[str, Any]) -> dict[str, Any]:
-    merged: dict[str, Any] = {"properties": {}, "required": []}
-    for part in parts:
-        resolved = _resolve(str(part["$ref"]), root) if "$ref" in part else part
-        merged["properties"] |= resolved.get("properties", {})
-        merged["required"] += resolved.get("required", [])
-        merged |= {key: value for key, value in resolved.items() if key not in ("properties", "required")}
-    return merged
-
-
-def _resolve(reference: str, root: Mapping[str, Any]) -> Mapping[str, Any]:
-    found: Any = root
-    for step in reference.removeprefix("#").strip("/").split("/"):
-        found = found.get(step, {}) if step and isinstance(found, Mapping) else found
-    return found if isinstance(found, Mapping) else {}

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -48,15 +48,12 @@ class Broker:
 
         Raises BrokerAway; then some may have arrived, which is why the queue has to detect duplicates.
         """
-        from azure.core.exceptions import AzureError
-
         async with self._turn:
-            try:
-                async with asyncio.timeout(self._patience_s):
-                    return await _send_in_batches(self._sender(queue), messages)
-            except (AzureError, OSError) as error:
-                await self._close_sender(queue)
-                raise BrokerAway(redact(f"{type(error).__name__}: {error}")) from error
+            outcome = await self._outcome(_send_in_batches(self._sender(queue), messages))
+            if not isinstance(outcome, BaseException):
+                return outcome
+            await self._close_sender(queue)
+        raise BrokerAway(redact(f"{type(outcome).__name__}: {outcome}")) from outcome
 
     async def close(self) -> None:
         async with self._turn:
@@ -76,13 +73,14 @@ class Broker:
         return self._senders[queue]
 
     async def _close_sender(self, queue: str) -> None:
-        from azure.core.exceptions import AzureError
-
         sender = self._senders.pop(queue, None)
         if sender is not None:
-            with suppress(AzureError, OSError):
-                async with asyncio.timeout(self._patience_s):
-                    await sender.close()
+            await self._outcome(sender.close())
+
+    async def _outcome[T](self, call: Coroutine[Any, Any, T]) -> T | BaseException:
+        """Return what the call returned or raised, in time: on a broken connection the SDK lets errors of any kind through."""
+        (outcome,) = await asyncio.gather(asyncio.wait_for(call, self._patience_s), return_exceptions=True)
+        return outcome
 
 
 class ServiceBusPublisher:
@@ -143,8 +141,6 @@ class ServiceBusPublisher:
 
     def _is_running(self) -> bool:
         """Start the tasks where there is a loop to run them."""
-        if any(task.done() for task in self._tasks):
-            return False
         if not self._tasks:
             try:
                 loop = asyncio.get_running_loop()

@@ -40,8 +40,6 @@ def load_configuration(path: Path, environment: Mapping[str, str]) -> Configurat
     """Return the checked configuration. Raises ConfigurationInvalid, and OSError for a file that cannot be read."""
     try:
         root = _compose(path.read_bytes())
-    except _TooDeep as error:
-        raise ConfigurationInvalid(path, [Problem(error.line + 1, "yaml", "is nested too deeply")]) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise ConfigurationInvalid(path, [Problem(mark.line + 1 if mark else 1, "yaml", _said(error))]) from None
@@ -62,10 +60,12 @@ def load_configuration(path: Path, environment: Mapping[str, str]) -> Configurat
     return config
 
 
-class _TooDeep(Exception):
-    def __init__(self, line: int) -> None:
+class _TooDeep(yaml.YAMLError):
+    problem = "is nested too deeply"
+
+    def __init__(self, mark: object) -> None:
         super().__init__()
-        self.line = line
+        self.problem_mark = mark
 
 
 def _compose(raw: bytes) -> yaml.Node | None:
@@ -77,7 +77,7 @@ def _compose(raw: bytes) -> yaml.Node | None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > MAX_DEPTH:
-            raise _TooDeep(event.start_mark.line)
+            raise _TooDeep(event.start_mark)
     root: yaml.Node | None = yaml.compose(raw, Loader=_Loader)
     return root
 

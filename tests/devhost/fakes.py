@@ -1,7 +1,6 @@
 """Stand-ins for the host's surroundings: a queue in memory, functions that are scripted, a stop that moves the clock."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from devhost.encodings import Input
@@ -110,7 +109,3 @@ class RecordedStop(StopSignal):
 
 def function(kind: str = "timerTrigger", **binding: object) -> Function:
     return Function("id", "job", {"type": kind, "name": "given", **binding})
-
-
-def named(template: Function, name: str) -> Function:
-    return replace(template, name=name)

@@ -8,7 +8,7 @@ from devhost import ncrontab
 from devhost.ncrontab import Crontab, Every, ScheduleInvalid
 
 NOON = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
-moments = st.datetimes(datetime(2000, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))
+moments = st.datetimes(datetime(2000, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
 
 def field(lowest: int, highest: int) -> st.SearchStrategy[str]:

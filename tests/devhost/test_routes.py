@@ -71,7 +71,7 @@ def test_routes_of_the_host_itself_are_refused(template: str) -> None:
 
 
 def test_two_functions_on_one_route_and_method_are_refused() -> None:
-    with pytest.raises(RouteInvalid, match="'b' function is in error: .* defined by function 'a'"):
+    with pytest.raises(RouteInvalid, match=r"'b' function is in error: .* defined by function 'a'"):
         RouteTable([Route.of("b", "Items", ["GET"]), Route.of("a", "items")])
 
 

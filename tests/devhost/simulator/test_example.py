@@ -36,3 +36,15 @@ NODE: Any = {
 )
 def test_the_example_satisfies_its_schema(schema: Any) -> None:
     validate(example(schema), schema)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "array", "minItems": 10**12, "items": {"type": "string", "minLength": 10**9, "maxLength": 1}},
+        {"type": "object", "properties": {"a": {"$ref": "#"}, "b": {"$ref": "#"}}, "required": ["a", "b"]},
+        {"$ref": "#"},
+    ],
+)
+def test_an_endless_schema_ends(schema: Any) -> None:
+    assert len(str(example(schema))) < 10**6
