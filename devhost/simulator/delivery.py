@@ -72,7 +72,8 @@ class Delivery:
             await response.write(body[: len(body) // 2])
             self._drop()
             return response
-        await response.write(body)
+        if self._request.method != "HEAD":
+            await response.write(body)
         await response.write_eof()
         return response
 

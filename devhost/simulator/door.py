@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import traceback
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -51,9 +52,10 @@ class Door:
             result = await self._result(request, visit)
         except AzureError as error:
             result = _rendered(error)
-        except (TypeError, AttributeError, KeyError, ValueError):
+        except (TypeError, AttributeError, KeyError, ValueError) as error:
             # Resources read bodies as deep as they need to: what breaks them there is a body of the wrong shape.
-            _LOG.warning("%s %s was taken for malformed", request.method, request.path, exc_info=True)
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            _LOG.warning("taken for malformed: %s at %s:%s", type(error).__name__, frame.filename, frame.lineno)
             result = _rendered(bad_request("A field of the body has the wrong type.", "body", "invalid_type"))
         finally:
             name = visit.deployment.name if visit.deployment else None

@@ -117,8 +117,8 @@ class LanguageModel:
     async def read(self, deployment: Deployment, segments: Sequence[Segment], limit: int | None, param: str) -> Usage:
         """Return the usage of the prompt alone. Raises AzureError when it does not fit."""
         ids = await self.tokenizer.ids(segments, deployment.encoding)
-        asked = len(ids) + (limit or 0 if deployment.reasons else 0)
-        if max(asked, len(ids)) > deployment.context_tokens:
+        asked = len(ids) + (limit or 0)
+        if asked > deployment.context_tokens:
             raise context_exceeded(deployment.context_tokens, asked, param)
         cached, boundary = self._cache.read(deployment.name, ids)
         return Usage(len(ids), cached, boundary - cached if deployment.bills_cache_writes else None)

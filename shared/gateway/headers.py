@@ -1,5 +1,7 @@
 """Which headers travel, in both directions: what is the caller's secret or the gateway's own affair stays here."""
 
+from urllib.parse import urlsplit
+
 from shared.gateway.message import HeaderList
 
 _HOP_BY_HOP = {
@@ -27,6 +29,9 @@ _STAYS_RESPONSE = _HOP_BY_HOP | {
     "content-length", "content-encoding", "set-cookie", "server", "date", "x-request-id", "www-authenticate", "alt-svc",
 }  # fmt: skip
 
+_ADDRESSES = frozenset({"location", "operation-location", "content-location"})
+"""Their path may be of use to a caller; the name of the resource behind the gateway is not his affair."""
+
 
 def to_upstream(headers: HeaderList) -> HeaderList:
     """Return the caller's headers that may travel."""
@@ -46,6 +51,8 @@ def to_caller(headers: tuple[tuple[str, str], ...]) -> HeaderList:
     for name, value in headers:
         if name == "x-request-id":
             kept.append(("x-upstream-request-id", value))
+        elif name in _ADDRESSES:
+            kept.append((name, urlsplit(value)._replace(scheme="", netloc="").geturl()))
         elif name not in _STAYS_RESPONSE:
             kept.append((name, value))
     return kept

@@ -44,7 +44,7 @@ class OperationWriter:
                 renamed = {**session, "model": name} if isinstance(session, dict) else {"model": name}
                 return set_member(body, "session", orjson.dumps(renamed).decode())
             if content.form is not None:
-                return set_field(body, content.form, "model", name) if "model" in content.form.fields else body
+                return set_field(body, content.form, "model", name)
             return set_model(body, content.json or {}, name)
         except DuplicateKey as error:
             raise BadRequest(str(error), param=error.key, code="duplicate_key") from None

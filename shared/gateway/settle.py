@@ -63,6 +63,7 @@ def _publish(call: Call, runtime: Runtime, status: int, outcome: Outcome, usage:
     event = _event(call, runtime, status, outcome, usage, ended)
     runtime.events.publish(USAGE_EVENTS, event.id, orjson.dumps(event.to_json()))
     call.content.json = call.content.form = call.content.raw = None
+    call.seen.output.clear()
     if runtime.settings.access_log:
         _log.info(
             "%s %s %s → %s in %d ms, %d attempt(s), %d+%d tokens, team %s",

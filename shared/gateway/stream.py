@@ -30,7 +30,7 @@ class StreamRelay:
         self._answer = answer
         self._runtime = runtime
         self._watch = StreamWatch(call, self._created)
-        self._is_claimed = False
+        self._unclaimed: asyncio.TimerHandle | None = None
 
     def response(self, headers: HeaderList, content_type: str) -> GatewayResponse:
         is_events = content_type.startswith("text/event-stream")
@@ -39,12 +39,12 @@ class StreamRelay:
             headers.append(("content-length", length))
         self._call.is_handed_over = True
         self._note_characters()
-        asyncio.get_running_loop().call_later(UNCLAIMED_S, self._leave_unclaimed)
+        self._unclaimed = asyncio.get_running_loop().call_later(UNCLAIMED_S, self._leave_unclaimed)
         return GatewayResponse(self._answer.status, headers, self._events() if is_events else self._bytes())
 
     async def _events(self) -> AsyncIterator[bytes]:
         """The stream with keep-alive comments where it is silent."""
-        self._is_claimed = True
+        self._claim()
         finished = False
         try:
             silent_s, stream = 0.0, self._runtime.config.stream
@@ -75,7 +75,7 @@ class StreamRelay:
 
     async def _bytes(self) -> AsyncIterator[bytes]:
         """Anything else: files, speech, text."""
-        self._is_claimed = True
+        self._claim()
         finished = False
         idle_s = self._idle_s
         try:
@@ -146,7 +146,9 @@ class StreamRelay:
             spoken = (call.content.json or {}).get("input")
             call.units = Units(characters=len(spoken)) if isinstance(spoken, str) else call.units
 
+    def _claim(self) -> None:
+        if self._unclaimed is not None:
+            self._unclaimed.cancel()
+
     def _leave_unclaimed(self) -> None:
-        if not self._is_claimed:
-            self._is_claimed = True
-            self._runtime.background.spawn(self._drain())
+        self._runtime.background.spawn(self._drain())

@@ -114,6 +114,10 @@ def _text(raw: bytes, name: str) -> str:
 
 
 def set_field(raw: bytes, form: Form, name: str, value: str) -> bytes:
-    """Return the body with the text of one existing field replaced."""
-    field = form.fields[name]
+    """Return the body with the text of one field replaced, or with the field put in front."""
+    field = form.fields.get(name)
+    if field is None:
+        delimiter = raw[raw.index(b"--") :].split(b"\r\n", 1)[0]
+        header = f'\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        return delimiter + header.encode() + raw[raw.index(delimiter) :]
     return raw[: field.start] + value.encode() + raw[field.end :]

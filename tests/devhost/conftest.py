@@ -43,6 +43,7 @@ class SampleApp:
         }
         own = {
             "PORT": "0",
+            "PYTHONHASHSEED": "0",
             "TOLLGATE_CONFIG": str(self.config),
             "TOLLGATE_DATA": str(self.data),
             "TOLLGATE_DEMO_KEY": KEY,

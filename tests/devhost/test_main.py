@@ -32,7 +32,7 @@ READY = """
 JOBS = (
     READY
     + """
-    @app.service_bus_queue_trigger("messages", "%QUEUE%", "Conn", cardinality="many")
+    @app.service_bus_queue_trigger("messages", "Conn", "%QUEUE%", cardinality="many")
     async def drain(messages: typing.List[func.ServiceBusMessage]) -> None:
         for message in messages:
             if message.get_body() == b"poison":
@@ -148,7 +148,7 @@ def test_an_open_stream_ends_before_the_host_does(serve: Callable[..., Serving],
         (serving.app.directory / "go").touch()
         assert b"".join(pieces) == b"done"
 
-    assert serving.stop()[0] == 0
+    assert serving.process.wait(timeout=30) == 0
 
 
 def test_a_stream_that_does_not_end_is_cut_off_after_the_grace_period(serve: Callable[..., Serving]) -> None:
@@ -205,7 +205,7 @@ def test_a_port_that_is_no_number_is_a_wrong_setting(tmp_path: Path) -> None:
         ("import a_package_that_is_missing", "No module named 'a_package_that_is_missing'"),
         (
             """
-            @app.service_bus_queue_trigger("messages", "events", "Conn", cardinality="many")
+            @app.service_bus_queue_trigger("messages", "Conn", "events", cardinality="many")
             async def drain(messages: list[func.ServiceBusMessage]) -> None: ...
             """,
             "cannot load the drain function",

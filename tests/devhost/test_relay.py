@@ -160,7 +160,7 @@ def test_a_function_gets_its_parameters_and_the_hosts_own_invocation_id(both: tu
     assert httpx.Response(200, content=body).json() == {
         "parameters": {"first": "a b", "rest": "c/d%2Fe"},
         "query": "x=1",
-        "path": "/echo/a b/c/d/e".replace(" ", "%20"),
+        "path": "/echo/a b/c/d/e",
         "body": "body",
         "method": "POST",
         "custom": ["1"],
@@ -206,7 +206,7 @@ def test_a_stream_that_breaks_is_cut_off_without_a_clean_end(both: tuple[Serving
 @pytest.mark.parametrize("way", [0, 1])
 def test_the_coordinator_keeps_nothing_of_requests_that_have_ended(both: tuple[Serving, Serving], way: int) -> None:
     for path in ("/text", "/stream", "/raises", "/dictionary", "/openapi.json", "/anything"):
-        both[way].client.get(path)
+        httpx.get(both[way].url + path)
 
     assert both[way].client.get("/kept").json() == "1"
 

@@ -8,6 +8,7 @@ import json
 import re
 import sys
 import time
+from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
 import uvloop
@@ -60,8 +61,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._pace_s = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None

@@ -132,6 +132,16 @@ async def test_requests_are_recorded_as_they_came(sim: Simulator) -> None:
     assert all(name == name.lower() for name in recorded.headers)
 
 
+async def test_a_head_request_is_answered_without_a_body(sim: Simulator) -> None:
+    assert await status_of("HEAD", f"{sim.endpoint}/openai/v1/models") == 404
+    assert await status_of("HEAD", sim.endpoint) == 404
+
+
+async def test_a_field_of_the_wrong_shape_deep_in_the_body_is_a_400(sim: Simulator) -> None:
+    body = {"model": "gpt-4o", "messages": HELLO, "response_format": {"type": "json_schema", "json_schema": 7}}
+    assert await status_of("POST", f"{sim.endpoint}/openai/v1/chat/completions", json=body) == 400
+
+
 async def test_a_client_that_leaves_is_counted(sim: Simulator, openai: AsyncOpenAI) -> None:
     stream = await openai.chat.completions.create(model="gpt-4o--stall=60000", messages=HELLO, stream=True)
     async with stream:

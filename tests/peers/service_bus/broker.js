@@ -60,7 +60,7 @@ function answerClaim({ connection, delivery, message }) {
 function take({ delivery, message, receiver }) {
   if (state.mute) return;
   if (state.refusing) {
-    delivery.reject({ condition: 'amqp:resource-limit-exceeded', description: 'The queue is full.' });
+    delivery.reject({ condition: 'amqp:resource-limit-exceeded', description: 'The queue is full.', info: {} });
     return;
   }
   for (const part of unpack(delivery, message)) store(queues.get(receiver.node), part);

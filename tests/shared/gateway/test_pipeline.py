@@ -47,6 +47,16 @@ async def test_the_callers_credentials_never_leave(gateway: Gateway) -> None:
     assert not any("sk-" in value for _, value in sent.headers)
 
 
+async def test_the_upstreams_name_is_not_in_a_location(gateway: Gateway) -> None:
+    gateway.upstream.answers = [
+        json_answer({"id": "x"}, 201, location="https://east.example/openai/v1/realtime/calls/rtc_1?a=1")
+    ]
+
+    answer = await gateway.chat()
+
+    assert header_of(answer, "location") == "/openai/v1/realtime/calls/rtc_1?a=1"
+
+
 async def test_the_upstreams_cookies_stay_behind(gateway: Gateway) -> None:
     gateway.upstream.answers = [
         json_answer(CHAT_ANSWER, set_cookie="a=1", x_request_id="theirs", x_ms_region="East US")

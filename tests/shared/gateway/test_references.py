@@ -176,6 +176,15 @@ async def test_a_form_names_its_model_and_keeps_its_bytes(gateway: Gateway) -> N
     assert gateway.upstream.sent[1].body == form.replace(b"plain-whisper", b"gpt-4o")
 
 
+async def test_a_form_on_an_azure_path_needs_no_model_field(gateway: Gateway) -> None:
+    await gateway.call(
+        "POST", "/openai/deployments/gpt-4o/audio/transcriptions", FILE, content_type="multipart/form-data; boundary=B"
+    )
+
+    added = b'--B\r\nContent-Disposition: form-data; name="model"\r\n\r\ngpt-4o\r\n'
+    assert gateway.upstream.sent[0].body == added + FILE
+
+
 @pytest.mark.parametrize("body", [b"", b"--B", b"nonsense", FILE[:60], FILE[:-8]])
 async def test_a_broken_form_is_a_400(gateway: Gateway, body: bytes) -> None:
     answer = await gateway.call("POST", "/v1/files", body, content_type="multipart/form-data; boundary=B")
