@@ -34,6 +34,9 @@ def set_model(raw: bytes, parsed: Mapping[str, object], model: str) -> bytes:
         edited, count = written.subn(lambda match: match[1] + json.dumps(model).encode(), raw)
         if count == 1:
             return edited
+    if current == model:
+        member_spans(raw.decode())
+        return raw
     return set_member(raw, "model", json.dumps(model))
 
 

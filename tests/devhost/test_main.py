@@ -7,6 +7,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -54,12 +55,16 @@ JOBS = (
 
 def publish(serving: Serving, *bodies: bytes) -> None:
     """Put messages into the local queue, as another process would."""
-    with sqlite3.connect(serving.app.data / "queues.db", timeout=10) as db:
+    with closing(sqlite3.connect(serving.app.data / "queues.db", timeout=10)) as db, db:
         db.executemany(
             "INSERT INTO messages (queue, id, body, enqueued_at, visible_at) VALUES ('events', ?, ?, 0, 0)",
             [(f"m{at}", body) for at, body in enumerate(bodies)],
         )
-    db.close()
+
+
+def messages(serving: Serving) -> list[tuple[str, str | None]]:
+    with closing(sqlite3.connect(serving.app.data / "queues.db")) as db:
+        return db.execute("SELECT queue, dead_letter_reason FROM messages").fetchall()
 
 
 def test_the_banner_tells_what_runs_where(serve: Callable[..., Serving]) -> None:
@@ -83,9 +88,7 @@ def test_messages_are_delivered_and_gone(serve: Callable[..., Serving]) -> None:
 
     wait_for(lambda: drained.exists() and drained.read_text() == "m0 1 one\nm1 1 two\n")
     assert serving.stop()[0] == 0
-    with sqlite3.connect(serving.app.data / "queues.db") as db:
-        assert db.execute("SELECT count(*) FROM messages").fetchone() == (0,)
-    db.close()
+    assert messages(serving) == []
 
 
 def test_a_message_that_always_fails_is_set_aside_with_the_kind_of_error(serve: Callable[..., Serving]) -> None:
@@ -96,10 +99,7 @@ def test_a_message_that_always_fails_is_set_aside_with_the_kind_of_error(serve: 
     wait_for(lambda: "go to its dead-letter queue" in serving.printed())
     _, printed = serving.stop()
     assert "drain failed: ValueError: poison" in printed
-    with sqlite3.connect(serving.app.data / "queues.db") as db:
-        rows = db.execute("SELECT queue, dead_letter_reason FROM messages").fetchall()
-    db.close()
-    assert rows == [("events/dead-letter", "ValueError")]
+    assert messages(serving) == [("events/dead-letter", "ValueError")]
 
 
 def test_a_timer_that_runs_on_startup_has_run(serve: Callable[..., Serving]) -> None:

@@ -3,7 +3,10 @@ import pytest
 
 from tests.shared.gateway.harness import Gateway, error_of, json_answer
 
-FILE = b'--B\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n--B\r\nContent-Disposition: form-data; name="file"; filename="\xc3\xa6.jsonl"\r\n\r\n{}\r\n--B--\r\n'
+FILE = (
+    b'--B\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n'
+    b'--B\r\nContent-Disposition: form-data; name="file"; filename="\xc3\xa6.jsonl"\r\n\r\n{}\r\n--B--\r\n'
+)
 
 
 async def upload(gateway: Gateway, identity: str, team: str = "research") -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -39,7 +40,7 @@ def streams(draw: st.DrawFn) -> list[bytes]:
 
 def in_pieces(raw: bytes, cuts: Sequence[int]) -> list[bytes]:
     places = sorted({min(cut, len(raw)) for cut in cuts} | {0, len(raw)})
-    return [raw[start:end] for start, end in zip(places, places[1:], strict=False)]
+    return [raw[start:end] for start, end in pairwise(places)]
 
 
 def run(watch: EventWatch, pieces: Sequence[bytes]) -> bytes:
