@@ -5,6 +5,7 @@ The only importer of the extension: importing it anywhere makes every HTTP funct
 
 import asyncio
 import logging
+import traceback
 from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
@@ -39,7 +40,8 @@ async def serve(request: Any) -> PlainResponse:
         _log.error("The gateway is not configured: %s", error)
         answer = _failure(Unavailable("The gateway is not configured. Tell your platform team.", code="not_configured"))
     except Exception as error:  # noqa: BLE001 - one of the two edges
-        _log.error("Unexpected %s", type(error).__name__, exc_info=error)
+        # The exception's own text could hold what the caller sent; where it happened cannot.
+        _log.error("Unexpected %s at\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
         answer = _failure(GatewayError("The gateway failed to handle this request."))
     return RelayResponse(answer)
 

@@ -1,6 +1,7 @@
 """Everything that a call or a job works with, chosen once by `shared.bootstrap` and passed on explicitly."""
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 
@@ -20,6 +21,9 @@ from shared.tokens.service import TokenCounter
 from shared.wire.openai.routes import Routes
 
 
+_log = logging.getLogger("tollgate.background")
+
+
 class Background:
     """Work that a call leaves behind. Tasks are kept until they end: the event loop itself would forget them."""
 
@@ -29,7 +33,12 @@ class Background:
     def spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("Work after a call failed: %s", type(error).__name__)
 
     async def finish(self) -> None:
         """Wait until nothing is left."""

@@ -48,11 +48,15 @@ def _is_billed(call: Call, status: int, outcome: Outcome) -> bool:
 
 
 async def _publish_estimated(call: Call, runtime: Runtime, status: int, outcome: Outcome, ended: float) -> None:
-    if call.endpoint.meter in (Meter.SPEECH, Meter.IMAGE) and any((call.units.characters, call.units.images)):
-        usage = Usage(units=call.units, source=Source.REQUEST)
-    else:
-        usage = await estimate(call, runtime.counter, with_output=status < 400)
-    _publish(call, runtime, status, outcome, usage, ended)
+    usage = Usage(units=call.units, source=Source.ESTIMATED)
+    try:
+        if call.endpoint.meter in (Meter.SPEECH, Meter.IMAGE) and any((call.units.characters, call.units.images)):
+            usage = Usage(units=call.units, source=Source.REQUEST)
+        else:
+            usage = await estimate(call, runtime.counter, with_output=status < 400)
+    finally:
+        # Whatever goes wrong with the estimate, the call itself must not go missing.
+        _publish(call, runtime, status, outcome, usage, ended)
 
 
 def _with_units(usage: Usage, call: Call) -> Usage:

@@ -25,13 +25,13 @@ RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
 
 def asked_delay(header: Callable[[str], str | None], now: datetime) -> float | None:
     """Return the seconds that an answer asks to wait: retry-after-ms, else Retry-After as seconds or as a date."""
-    milliseconds = _number(header("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
+    seconds = _seconds(header("retry-after-ms"), per_second=1000)
+    if seconds is not None:
+        return seconds
     text = header("retry-after")
     if text is None:
         return _reset(header)
-    seconds = _number(text)
+    seconds = _seconds(text)
     if seconds is not None:
         return seconds
     try:
@@ -47,15 +47,14 @@ def backoff(rules: RetryRules, attempt: int) -> float:
 
 def _reset(header: Callable[[str], str | None]) -> float | None:
     """Older Azure 429s name only the second at which the token window resets."""
-    return _number(header("x-rate-limit-reset-tokens"))
+    return _seconds(header("x-rate-limit-reset-tokens"))
 
 
-def _number(text: str | None) -> float | None:
+def _seconds(text: str | None, per_second: int = 1) -> float | None:
     try:
-        value = float(text) if text else None
+        return _sane(float(text) / per_second) if text else None
     except ValueError:
         return None
-    return None if value is None else _sane(value)
 
 
 def _sane(seconds: float) -> float | None:

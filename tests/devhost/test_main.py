@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from shared.adapters.local_queue import LocalQueue
+from shared.clock import SystemClock
 from tests.devhost.conftest import KEY, SampleApp, Serving, wait_for
 
 READY = """
@@ -53,13 +55,13 @@ JOBS = (
 )
 
 
-def publish(serving: Serving, *bodies: bytes) -> None:
+async def publish(serving: Serving, *bodies: bytes) -> None:
     """Put messages into the local queue, as another process would."""
-    with closing(sqlite3.connect(serving.app.data / "queues.db", timeout=10)) as db, db:
-        db.executemany(
-            "INSERT INTO messages (queue, id, body, enqueued_at, visible_at) VALUES ('events', ?, ?, 0, 0)",
-            [(f"m{at}", body) for at, body in enumerate(bodies)],
-        )
+    queue = LocalQueue(serving.app.data / "queues.db", SystemClock())
+    for at, body in enumerate(bodies):
+        queue.publish("events", f"m{at}", body)
+    await queue.flush()
+    await queue.close()
 
 
 def messages(serving: Serving) -> list[tuple[str, str | None]]:
@@ -80,21 +82,21 @@ def test_the_banner_tells_what_runs_where(serve: Callable[..., Serving]) -> None
     assert "WARNING" not in printed
 
 
-def test_messages_are_delivered_and_gone(serve: Callable[..., Serving]) -> None:
+async def test_messages_are_delivered_and_gone(serve: Callable[..., Serving]) -> None:
     serving = serve(JOBS, QUEUE="events")
     drained = serving.app.directory / "drained.txt"
 
-    publish(serving, b"one", b"two")
+    await publish(serving, b"one", b"two")
 
     wait_for(lambda: drained.exists() and drained.read_text() == "m0 1 one\nm1 1 two\n")
     assert serving.stop()[0] == 0
     assert messages(serving) == []
 
 
-def test_a_message_that_always_fails_is_set_aside_with_the_kind_of_error(serve: Callable[..., Serving]) -> None:
+async def test_a_message_that_always_fails_is_set_aside_with_the_kind_of_error(serve: Callable[..., Serving]) -> None:
     serving = serve(JOBS, QUEUE="events", DEVHOST_MAX_DELIVERIES="2")
 
-    publish(serving, b"poison")
+    await publish(serving, b"poison")
 
     wait_for(lambda: "go to its dead-letter queue" in serving.printed())
     _, printed = serving.stop()

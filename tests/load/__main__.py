@@ -68,9 +68,7 @@ def _available(wanted: Sequence[Contender], notes: list[str]) -> tuple[list[Cont
     return contenders, absent
 
 
-def _measure(
-    contenders: Sequence[Contender], rounds: int, quick: bool, notes: list[str]
-) -> dict[str, list[Figures]]:
+def _measure(contenders: Sequence[Contender], rounds: int, quick: bool, notes: list[str]) -> dict[str, list[Figures]]:
     measured: dict[str, list[Figures]] = {}
     with scratch() as directory, mock_upstream(directory) as upstream_port:
         one_round = Round(upstream_port, QUICK if quick else FULL, notes.append)

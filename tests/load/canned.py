@@ -11,10 +11,14 @@ EVENTS = CHUNKS + 1
 MODEL = "gpt-4o"
 _IDENTITY = {"id": "chatcmpl-000000000000000000000000", "created": 1767225600, "model": f"{MODEL}-2024-11-20"}
 _USAGE = {"prompt_tokens": 24, "completion_tokens": CHUNKS, "total_tokens": 24 + CHUNKS}
-_PROMPT = "Explain in one sentence why a gateway in front of a language model should add no latency that anyone notices."
+_PROMPT = (
+    "Explain in one sentence why a gateway in front of a language model should add no latency that anyone notices."
+)
 
 
-def ask(host: str, path: str, headers: dict[str, str], *, stream: bool = False, pace_ms: int = 0, text: str = "") -> bytes:
+def ask(
+    host: str, path: str, headers: dict[str, str], *, stream: bool = False, pace_ms: int = 0, text: str = ""
+) -> bytes:
     """Return a chat request. The mock finds its pace in the text, so that it passes every gateway."""
     prompt = text or _PROMPT
     if pace_ms:

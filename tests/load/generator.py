@@ -169,9 +169,7 @@ class OpenLoop(Load):
         self._next_ns = time.perf_counter_ns() + self._interval_ns
         timer = os.timerfd_create(time.CLOCK_MONOTONIC, flags=os.TFD_NONBLOCK)
         try:
-            os.timerfd_settime_ns(
-                timer, flags=os.TFD_TIMER_ABSTIME, initial=self._next_ns, interval=self._interval_ns
-            )
+            os.timerfd_settime_ns(timer, flags=os.TFD_TIMER_ABSTIME, initial=self._next_ns, interval=self._interval_ns)
             asyncio.get_running_loop().add_reader(timer, self._tick, timer)
             await asyncio.wait([self.done], timeout=self.plan.duration_s + GRACE_S)
         finally:

@@ -23,10 +23,7 @@ def percentiles(samples: Sequence[float]) -> dict[str, float]:
 def median_of_rounds(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Return the median of each figure over the rounds that have it."""
     figures = dict.fromkeys(name for figures in rounds for name in figures)
-    return {
-        name: median(measured[name] for measured in rounds if name in measured)
-        for name in figures
-    }
+    return {name: median(measured[name] for measured in rounds if name in measured) for name in figures}
 
 
 def slope(points: Sequence[tuple[float, float]]) -> float:

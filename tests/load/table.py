@@ -23,7 +23,9 @@ COLUMNS = {
 def render(rows: Mapping[str, Mapping[str, float]]) -> str:
     """Return the table; a figure that was not measured shows as `-`."""
     lines = [["", *(title for title, _ in COLUMNS.values())]]
-    lines += [[name, *(_cell(figures.get(key), form) for key, (_, form) in COLUMNS.items())] for name, figures in rows.items()]
+    lines += [
+        [name, *(_cell(figures.get(key), form) for key, (_, form) in COLUMNS.items())] for name, figures in rows.items()
+    ]
     return grid(lines)
 
 

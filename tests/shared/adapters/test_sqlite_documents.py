@@ -46,6 +46,10 @@ class TestMemoryDocuments(DocumentStoreContract):
         return MemoryDocuments(clock)
 
 
+def files(path: Path) -> set[Path]:
+    return set(path.parent.glob("*"))
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -55,9 +59,9 @@ def locked(path: Path) -> Iterator[None]:
 
 
 async def test_nothing_is_touched_before_the_first_use(sqlite: SqliteDocuments, path: Path) -> None:
-    assert not path.parent.exists()
+    assert files(path) == set()
     assert await sqlite.get(C, P, "a") is None
-    assert path.exists()
+    assert path in files(path)
 
 
 async def test_documents_outlive_the_process(path: Path, sqlite: SqliteDocuments, clock: FakeClock) -> None:
@@ -119,10 +123,14 @@ async def test_a_path_that_cannot_be_written_is_unavailable(tmp_path: Path, cloc
     await store.close()
 
 
-async def test_a_file_that_is_not_a_database_is_unavailable(path: Path, sqlite: SqliteDocuments) -> None:
+@pytest.fixture
+def rubbish(path: Path) -> None:
     path.parent.mkdir()
     path.write_text("something else " * 100)
 
+
+@pytest.mark.usefixtures("rubbish")
+async def test_a_file_that_is_not_a_database_is_unavailable(sqlite: SqliteDocuments) -> None:
     with pytest.raises(StoreUnavailable, match="not a database"):
         await sqlite.create(C, P, {"id": "a"})
 
@@ -230,7 +238,7 @@ asyncio.run(main())
 async def test_what_was_acknowledged_survives_kill_9(path: Path) -> None:
     acknowledged = await kill_after(200, _WRITER, str(path))
     store = SqliteDocuments(path, SystemClock())
-    found = {id for id in ids(await store.query(C, P, limit=100_000))}
+    found = set(ids(await store.query(C, P, limit=100_000)))
     count = await store.get(C, "count", "count")
     await store.close()
 

@@ -46,7 +46,6 @@ class Agreement(RuleBasedStateMachine):
         self.clock = FakeClock()
         self.model = MemoryDocuments(self.clock)
         self.store = self.opened()
-        self.etags: dict[tuple[str, str], str] = {}
 
     def opened(self) -> SqliteDocuments:
         return SqliteDocuments(Path(self.folder.name) / "documents.db", self.clock)
@@ -91,10 +90,10 @@ class Agreement(RuleBasedStateMachine):
     def delete(self, partition: str, id: str) -> None:
         self.both("delete", "c", partition, id)
 
-    @rule(partition=partitions, id=ids, by=numbers, ceiling=st.none() | numbers)
-    def increment(self, partition: str, id: str, by: int, ceiling: int | None) -> None:
+    @rule(partition=partitions, by=numbers, ceiling=st.none() | numbers)
+    def increment(self, partition: str, by: int, ceiling: int | None) -> None:
         """Of lasting documents: the model does not prolong a life as an increment does."""
-        self.both("upsert", "c", partition, {"id": "lasting", "n": by})
+        self.both("create", "c", partition, {"id": "lasting"})
         self.both("increment", "c", partition, "lasting", "n", by, ceiling)
 
     @rule(partition=partitions, made=documents, put=documents, gone=ids, stale=st.booleans())

@@ -34,7 +34,7 @@ def details(parts: tuple[str, ...]) -> st.SearchStrategy[Any]:
 
 
 def buckets(tokens: TokenUsage) -> list[int]:
-    return [getattr(tokens, name) for name in TokenUsage.__slots__]  # type: ignore[attr-defined]
+    return [getattr(tokens, name) for name in TokenUsage.__slots__]
 
 
 @given(dialects, counts, counts, details(INPUT_PARTS), details(OUTPUT_PARTS))

@@ -155,9 +155,8 @@ def test_an_id_may_have_dots_but_not_be_one_step_up() -> None:
 @given(st.text(max_size=60), st.sampled_from(("", "/v1/", "/openai/", "/openai/deployments/")))
 def test_any_text_is_an_endpoint_or_a_refusal(text: str, prefix: str) -> None:
     try:
-        match = ROUTES.find("GET", prefix + text)
-    except (NotFound, MethodNotAllowed) as refused:
-        assert refused.status in (404, 405)
-    else:
-        assert match.endpoint in ENDPOINTS
-        assert ".." not in match.path.split("/")
+        found = ROUTES.find("GET", prefix + text).path
+    except (NotFound, MethodNotAllowed):
+        found = ""
+
+    assert not {".", "..", "%"} & set(found.split("/"))

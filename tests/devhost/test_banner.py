@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pytest
+
+from devhost.banner import Facts, example_model, render
+
+
+def facts(config: Path) -> Facts:
+    return Facts("http://127.0.0.1:7071", "sk-demo", config, Path(".local"), "the simulator", 4, 2, 1)
+
+
+def test_a_configuration_without_the_demo_key_does_not_show_one(tmp_path: Path) -> None:
+    config = tmp_path / "gateway.yaml"
+    config.write_text("routes: [{alias: mine}]\nkeys: [{secret_ref: env:MINE}]")
+
+    text = render(facts(config))
+
+    assert "sk-demo" not in text
+    assert 'model="mine"' in text
+
+
+@pytest.mark.parametrize(
+    ("config", "model"),
+    [
+        ("routes: [{alias: gpt-4o}, {alias: gpt-4o-mini}]", "gpt-4o-mini"),
+        ('routes: [{alias: "gpt-*"}, {alias: mine}]', "mine"),
+        ('routes: [{alias: "*"}]', "gpt-4o-mini"),
+        ("routes: []", "gpt-4o-mini"),
+        ("", "gpt-4o-mini"),
+        ("[1]", "gpt-4o-mini"),
+        ("routes: [1]", "gpt-4o-mini"),
+        ("{", "gpt-4o-mini"),
+    ],
+)
+def test_the_examples_ask_for_a_model_that_is_routed(config: str, model: str) -> None:
+    assert example_model(config) == model
