@@ -88,16 +88,21 @@ class Spool:
 
     def _collect(self) -> list[Future[None]]:
         """Move what was put into `_waiting`; block only while there is nothing to do. Returns the flushes that wait."""
-        items: list[Outgoing | Future[None]] = []
+        flushes: list[Future[None]] = []
         if not self._waiting:
-            items.append(self._items.get())
+            self._sort(self._items.get(), flushes)
             self._hurry.wait(self._linger_s)
         self._hurry.clear()
         with suppress(Empty):
             while True:
-                items.append(self._items.get_nowait())
-        self._waiting += [item for item in items if not isinstance(item, Future)]
-        return [item for item in items if isinstance(item, Future)]
+                self._sort(self._items.get_nowait(), flushes)
+        return flushes
+
+    def _sort(self, item: Outgoing | Future[None], flushes: list[Future[None]]) -> None:
+        if isinstance(item, Future):
+            flushes.append(item)
+        else:
+            self._waiting.append(item)
 
     def _attempt(self) -> StoreUnavailable | None:
         try:

@@ -42,14 +42,22 @@ def test_every_route_goes_through_the_one_pipeline(http_triggers: list[dict[str,
             assert calls(trigger["code"]) == ["serve"], f"{trigger['name']} does not go through the pipeline"
 
 
+def first_match(http_triggers: list[dict[str, Any]], path: str) -> str:
+    """The route that the host picks: it tries functions by name, in upper case, and takes the first that fits."""
+    by_name = sorted(http_triggers, key=lambda trigger: trigger["name"].upper())
+    return next(str(trigger["route"]) for trigger in by_name if matches(trigger["route"], path))
+
+
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
-def test_every_endpoint_has_a_function_of_its_own_resource(
+def test_the_host_picks_the_function_of_the_endpoints_own_resource(
     http_triggers: list[dict[str, Any]], endpoint: Endpoint
 ) -> None:
-    path = "v1/" + sample(endpoint.path)
-    routes = [trigger["route"] for trigger in http_triggers if matches(trigger["route"], path)]
+    route = first_match(http_triggers, "v1/" + sample(endpoint.path))
 
-    assert [route for route in routes if route != "v1/{*rest}"], f"{path} is served by the catch-all only"
+    resource = endpoint.path.split("/")[0]
+    assert route.startswith(f"v1/{resource}")
+    if "{" not in endpoint.path:
+        assert "{id}" not in route
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)

@@ -1,6 +1,7 @@
 """What every EventPublisher promises. A test class of an adapter inherits this and offers the fixture `line`."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from shared.queues import USAGE_EVENTS, EventPublisher
@@ -18,6 +19,13 @@ class Line(Protocol):
         """Make the other end unreachable."""
 
     async def mend(self) -> None: ...
+
+
+async def until(come_true: Callable[[], Awaitable[bool]]) -> None:
+    """Ask again and again: what happens in another process sends no event."""
+    async with asyncio.timeout(20):
+        while not await come_true():
+            await asyncio.sleep(0.02)
 
 
 def publish(line: Line, numbers: range) -> dict[str, bytes]:

@@ -1,7 +1,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -25,7 +25,7 @@ async def file(path: Path) -> AsyncIterator[SqliteFile]:
     await file.close()
 
 
-def note(text: str) -> "object":
+def note(text: str) -> Callable[[sqlite3.Connection], int]:
     return lambda db: db.execute("INSERT INTO notes VALUES (?)", (text,)).rowcount
 
 
@@ -67,7 +67,7 @@ async def test_every_kind_of_failure_reaches_the_one_who_asked(file: SqliteFile)
     with pytest.raises(Unforeseen):
         await file.write(fail)
     with pytest.raises(StoreUnavailable, match="no such table"):
-        await file.write(lambda db: db.execute("DELETE FROM nothing"))
+        await file.write(lambda db: db.execute("DELETE FROM missing"))
     await file.write(note("whole"))
 
     assert await file.read(notes) == ["whole"]
@@ -99,7 +99,7 @@ async def test_a_caller_who_has_gone_away_disturbs_nobody(file: SqliteFile) -> N
         write.cancel()
     outcomes = await asyncio.gather(*writes, return_exceptions=True)
 
-    assert [outcome for outcome in outcomes[1::2]] == [1] * 10
+    assert outcomes[1::2] == [1] * 10
     assert await file.write(note("last")) == 1
 
 
@@ -110,7 +110,10 @@ async def test_migrations_run_once_and_in_order(path: Path) -> None:
     )
     for migrations in ([FIRST], [FIRST], [FIRST, second], [FIRST, second]):
         file = SqliteFile(path, migrations)
-        await file.write(note("a")) if migrations == [FIRST] else await file.read(notes)
+        if migrations == [FIRST]:
+            await file.write(note("a"))
+        else:
+            await file.read(notes)
         await file.close()
 
     with closing(sqlite3.connect(path)) as db:

@@ -13,7 +13,7 @@ from shared.queues import USAGE_EVENTS, Message
 from tests.fakes import FakeClock
 from tests.shared.adapters.children import kill_after
 from tests.shared.adapters.disks import SmallDisk
-from tests.shared.adapters.publisher_contract import EventPublisherContract
+from tests.shared.adapters.publisher_contract import EventPublisherContract, until
 
 Q = USAGE_EVENTS
 
@@ -58,8 +58,10 @@ class _LocalLine:
         self._locker = sqlite3.connect(path, isolation_level=None)
 
     async def received(self, at_least: int = 0) -> dict[str, bytes]:
-        while await self._receiver.depth(Q) < at_least:
-            await asyncio.sleep(0.01)
+        async def there() -> bool:
+            return await self._receiver.depth(Q) >= at_least
+
+        await until(there)
         messages = await self._receiver.receive(Q, 10_000, lock_s=60)
         assert len(messages) == len(set(ids(messages)))
         return {message.id: message.body for message in messages}
