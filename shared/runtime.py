@@ -20,7 +20,6 @@ from shared.teams.model import Team
 from shared.tokens.service import TokenCounter
 from shared.wire.openai.routes import Routes
 
-
 _log = logging.getLogger("tollgate.background")
 
 

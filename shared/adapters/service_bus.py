@@ -158,9 +158,10 @@ class ServiceBusPublisher:
                 await self._hand_over([self._buffer.popleft() for _ in range(min(len(self._buffer), _GROUP))])
 
     async def _hand_over(self, messages: Sequence[Outgoing]) -> None:
-        unsent = {queue: [message for message in messages if message[0] == queue] for queue, _, _ in messages}
+        queues = {queue for queue, _, _ in messages}
+        unsent = {queue: [message for message in messages if message[0] == queue] for queue in queues}
         try:
-            for queue in list(unsent):
+            for queue in queues:
                 if not self._is_away:
                     await self._send(queue, unsent[queue])
                     del unsent[queue]

@@ -18,7 +18,7 @@ def triggers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     for function in build_app().get_functions():
         trigger = function.get_trigger()
         found.append(
-            {"name": function.get_function_name(), "code": function.get_user_function(), **trigger.get_dict_repr()}
+            {**trigger.get_dict_repr(), "name": function.get_function_name(), "code": function.get_user_function()}
         )
     return found
 

@@ -81,7 +81,7 @@ async def test_a_variable_that_is_not_set_is_named(environment: dict[str, str]) 
     "ref",
     [
         "sk-something-secret",
-        "kv://vault",
+        "kv://only-a-vault",
         "kv://vault/name/version/more",
         "kv://evil.example.com#/name",
         "kv://evil.example.com/name",

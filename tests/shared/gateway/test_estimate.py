@@ -5,12 +5,14 @@ import pytest
 from shared.gateway.estimate import produced_text, prompt_text
 from tests.shared.gateway.harness import Gateway, event, json_answer, sse_answer
 
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+
 
 @pytest.mark.parametrize(
     ("body", "text", "framing"),
     [
         ({"messages": [{"role": "user", "content": "Say hello"}]}, "Say hello", 6),
-        ({"messages": [{"role": "user", "content": [{"type": "text", "text": "Look"}, {"type": "image_url", "image_url": {"url": "data:…"}}]}]}, "Look", 6),
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": "Look"}, PICTURE]}]}, "Look", 6),
         ({"input": "Say hello", "instructions": "Be short"}, "Be short\nSay hello", 0),
         ({"input": [{"role": "user", "content": [{"type": "input_text", "text": "Hi"}]}]}, "Hi", 0),
         ({"prompt": ["a", "b"]}, "a\nb", 0),
