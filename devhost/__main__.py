@@ -18,6 +18,7 @@ from devhost.stopping import StopSignal
 from devhost.worker import AppInvalid
 from shared.adapters.local_queue import LocalQueue
 from shared.clock import SystemClock
+from shared.configuration.loading import ConfigurationInvalid, load_configuration
 from shared.settings import Settings, SettingsInvalid
 
 _log = logging.getLogger("devhost")
@@ -30,7 +31,7 @@ def main(app_dir: Path = PROJECT) -> int:
         environment = Environment.prepare()
         Settings.from_environment()
         uvloop.run(run(environment, app_dir))
-    except (SettingsInvalid, EnvironmentInvalid) as error:
+    except (SettingsInvalid, EnvironmentInvalid, ConfigurationInvalid) as error:
         print(error, file=sys.stderr)
         return 2
     except (AppInvalid, SimulatorFailed, server.PortTaken) as error:
@@ -49,6 +50,7 @@ async def run(environment: Environment, app_dir: Path) -> None:
             simulator = await SimulatorProcess.start()
             addresses = simulator.addresses
             environment.use_simulator(addresses.endpoint, addresses.identity_endpoint, addresses.identity_header)
+        load_configuration(environment.config_path, environment.variables)
         _stop_on_signals(stop, simulator)
         await _serve(environment, app_dir, listener, stop, "the simulator" if simulator else "Azure OpenAI")
     finally:

@@ -1,16 +1,14 @@
 """Prepares the process's environment for the function app: the only module of the host that writes it."""
 
 import os
-import secrets
-import string
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from shared.keys.model import mint
+
 PROJECT = Path(__file__).resolve().parent.parent
-_BASE62 = string.digits + string.ascii_letters
-_KEY_LENGTH = 48
 
 
 class EnvironmentInvalid(Exception):
@@ -36,7 +34,7 @@ class Environment:
         env = os.environ if variables is None else variables
         _default(env, "TOLLGATE_CONFIG", str(PROJECT / "devhost" / "gateway.yaml"))
         _default(env, "TOLLGATE_DATA", str(PROJECT / ".local"))
-        _default(env, "TOLLGATE_DEMO_KEY", new_demo_key())
+        _default(env, "TOLLGATE_DEMO_KEY", mint())
         _default(env, "TOLLGATE_ACCESS_LOG", "1")
         return cls(
             port=int(_number(env, "PORT", "7071")),
@@ -58,10 +56,6 @@ class Environment:
         self.variables["AZURE_OPENAI_ENDPOINT"] = endpoint
         self.variables["IDENTITY_ENDPOINT"] = identity_endpoint
         self.variables["IDENTITY_HEADER"] = identity_header
-
-
-def new_demo_key() -> str:
-    return "sk-" + "".join(secrets.choice(_BASE62) for _ in range(_KEY_LENGTH))
 
 
 def _default(env: MutableMapping[str, str], name: str, value: str) -> None:

@@ -1,9 +1,10 @@
 """Chooses the adapters and builds the runtime: the one place that knows them all."""
 
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
-from shared.adapters.entra import EntraTokens
+from shared.adapters.entra import Credential, EntraTokens, credentials
 from shared.adapters.key_vault import SecretResolver
 from shared.adapters.local_queue import LocalQueue
 from shared.adapters.sqlite_documents import SqliteDocuments
@@ -35,10 +36,21 @@ async def build_runtime(settings: Settings, clock: Clock | None = None) -> Runti
     clock = clock or SystemClock()
     config = load_configuration(settings.config_path, settings.environment)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    has_identity_endpoint = "IDENTITY_ENDPOINT" in settings.environment
+    make = credentials(settings.in_azure or has_identity_endpoint)
+
+    def credential(client_id: str | None = None) -> Credential:
+        return make(client_id or settings.client_id)
+
     tokens = EntraTokens(
-        clock, in_azure=settings.in_azure, has_identity_endpoint="IDENTITY_ENDPOINT" in settings.environment
+        clock,
+        in_azure=settings.in_azure,
+        has_identity_endpoint=has_identity_endpoint,
+        credential_factory=credential,
     )
-    resolver = SecretResolver(settings.environment, in_azure=settings.in_azure)
+    resolver = SecretResolver(
+        settings.environment, in_azure=settings.in_azure, clock=clock, credential_factory=credential
+    )
     pepper = await _pepper(settings, resolver)
     keys = [await _key(key, pepper, resolver) for key in config.keys]
     documents = SqliteDocuments(settings.data_dir / "documents.db", clock)
@@ -57,7 +69,7 @@ async def build_runtime(settings: Settings, clock: Clock | None = None) -> Runti
         secrets=resolver,
         ownership=OwnershipService(OwnershipStore(documents), clock),
         documents=documents,
-        events=_publisher(settings, clock),
+        events=_publisher(settings, clock, credential),
         counter=TokenCounter(VOCABULARIES),
     )
 
@@ -81,10 +93,10 @@ async def _pepper(settings: Settings, resolver: SecretSource) -> bytes:
     return path.read_text().encode()
 
 
-def _publisher(settings: Settings, clock: Clock) -> EventPublisher:
+def _publisher(settings: Settings, clock: Clock, credential: Callable[[], Credential]) -> EventPublisher:
     local = LocalQueue(settings.data_dir / "queues.db", clock)
     if settings.service_bus_namespace is None:
         return local
     from shared.adapters.service_bus import ServiceBusPublisher
 
-    return ServiceBusPublisher(settings.service_bus_namespace, outbox=local)
+    return ServiceBusPublisher(settings.service_bus_namespace, outbox=local, credential_factory=credential)

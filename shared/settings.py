@@ -18,7 +18,7 @@ class SettingsInvalid(Exception):
 class Settings:
     """The process's settings, checked.
 
-    `environment` is kept for `env:NAME` references in the configuration. `pepper_ref` is a secret_ref; without one a random
+    `client_id` picks a user-assigned identity; without one the system-assigned identity is used. `environment` is kept for `env:NAME` references in the configuration. `pepper_ref` is a secret_ref; without one a random
     pepper is kept in the data directory, which only makes sense on one machine.
     """
 
@@ -27,6 +27,7 @@ class Settings:
     in_azure: bool
     pepper_ref: str | None
     service_bus_namespace: str | None
+    client_id: str | None
     access_log: bool
     environment: Mapping[str, str]
 
@@ -58,6 +59,7 @@ class Settings:
             in_azure=in_azure,
             pepper_ref=env.get("TOLLGATE_PEPPER_REF") or None,
             service_bus_namespace=namespace or None,
+            client_id=env.get("AZURE_CLIENT_ID") or None,
             access_log=env.get("TOLLGATE_ACCESS_LOG", "") == "1",
             environment=env,
         )

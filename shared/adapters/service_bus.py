@@ -49,7 +49,7 @@ class Broker:
         Raises BrokerAway; then some may have arrived, which is why the queue has to detect duplicates.
         """
         async with self._turn:
-            outcome = await self._outcome(_send_in_batches(self._sender(queue), messages))
+            outcome = await self._outcome(self._send(queue, messages))
             if not isinstance(outcome, BaseException):
                 return outcome
             await self._close_sender(queue)
@@ -60,9 +60,12 @@ class Broker:
             for queue in list(self._senders):
                 await self._close_sender(queue)
             if self._client is not None:
-                await self._client.close()
+                await self._outcome(self._client.close())
             if self._credential is not None:
-                await self._credential.close()
+                await self._outcome(self._credential.close())
+
+    async def _send(self, queue: str, messages: Sequence[Outgoing]) -> list[Outgoing]:
+        return await _send_in_batches(self._sender(queue), messages)
 
     def _sender(self, queue: str) -> "ServiceBusSender":
         if self._client is None:
@@ -104,8 +107,10 @@ class ServiceBusPublisher:
         self._outbox, self._patience_s, self._first_delay_s = outbox, patience_s, first_delay_s
         self._buffer: deque[Outgoing] = deque()
         self._queues: set[str] = set()
+        self._unchecked: set[str] = set()
+        self._away: set[str] = set()
         self._published = self._settled = 0
-        self._is_away = self._closed = False
+        self._closed = False
         self._arrived, self._progressed, self._held = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -113,7 +118,9 @@ class ServiceBusPublisher:
         if self._closed or not self._is_running():
             self._outbox.publish(queue, message_id, body)
             return
-        self._queues.add(queue)
+        if queue not in self._queues:
+            self._queues.add(queue)
+            self._look_into_outbox(queue)
         self._buffer.append((queue, message_id, body))
         self._published += 1
         self._arrived.set()
@@ -135,7 +142,8 @@ class ServiceBusPublisher:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._keep(self._buffer)
+        for message in self._buffer:
+            self._outbox.publish(*message)
         await self._broker.close()
         await self._outbox.close()
 
@@ -146,7 +154,6 @@ class ServiceBusPublisher:
                 loop = asyncio.get_running_loop()
             except RuntimeError:
                 return False
-            self._held.set()
             self._tasks = [loop.create_task(self._send_forever()), loop.create_task(self._resend_forever())]
         return True
 
@@ -162,23 +169,27 @@ class ServiceBusPublisher:
         unsent = {queue: [message for message in messages if message[0] == queue] for queue in queues}
         try:
             for queue in queues:
-                if not self._is_away:
+                if queue not in self._away:
                     await self._send(queue, unsent[queue])
                     del unsent[queue]
         except BrokerAway as error:
             _LOG.warning("the broker is away, messages go to the outbox: %s", error)
         finally:
-            for kept in unsent.values():
-                self._keep(kept)
+            for queue in unsent:
+                self._keep(queue, unsent[queue])
             self._settled += len(messages)
             self._progressed.set()
 
-    def _keep(self, messages: "Sequence[Outgoing] | deque[Outgoing]") -> None:
+    def _keep(self, queue: str, messages: Sequence[Outgoing]) -> None:
+        """Put messages into the outbox; those that follow queue up behind them until it is empty again."""
         for message in messages:
             self._outbox.publish(*message)
-        if messages:
-            self._is_away = True
-            self._held.set()
+        self._away.add(queue)
+        self._look_into_outbox(queue)
+
+    def _look_into_outbox(self, queue: str) -> None:
+        self._unchecked.add(queue)
+        self._held.set()
 
     async def _send(self, queue: str, messages: Sequence[Outgoing]) -> None:
         for _, id, body in await self._broker.send(queue, messages):
@@ -186,30 +197,33 @@ class ServiceBusPublisher:
             self._outbox.publish(queue + DEAD_LETTER, id, body)
 
     async def _resend_forever(self) -> None:
-        """Empty the outbox whenever something was put into it. New messages queue up behind until it is empty."""
+        """Empty the outbox whenever something may be in it: when it was used, and once for what an earlier process left."""
         delay = self._first_delay_s
         while True:
             await self._held.wait()
             self._held.clear()
-            if await self._emptied():
-                delay = self._first_delay_s
-                self._is_away = self._held.is_set()
-            else:
-                self._held.set()
+            for queue in list(self._unchecked):
+                self._unchecked.remove(queue)
+                if not await self._emptied(queue):
+                    self._look_into_outbox(queue)
+                elif queue not in self._unchecked:
+                    self._away.discard(queue)
+            if self._unchecked:
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, _LONGEST_DELAY_S)
+            else:
+                delay = self._first_delay_s
 
-    async def _emptied(self) -> bool:
+    async def _emptied(self, queue: str) -> bool:
         try:
             await self._outbox.flush()
-            for queue in list(self._queues):
-                await self._resend(queue)
+            await self._resend(queue)
             # What another process had locked when it died becomes visible later.
-            return not any([await self._outbox.depth(queue) for queue in self._queues])
+            return await self._outbox.depth(queue) == 0
         except BrokerAway:
             return False
         except StoreUnavailable as error:
-            _LOG.warning("the outbox cannot be read: %s", error)
+            _LOG.warning("the outbox of %s is unavailable: %s", queue, error)
             return False
 
     async def _resend(self, queue: str) -> None:

@@ -56,7 +56,7 @@ def load_configuration(path: Path, environment: Mapping[str, str]) -> Configurat
         raise ConfigurationInvalid(path, problems)
     dangling = [Problem(_line(root, place), _dotted(place), message) for place, message in broken_references(config)]
     if dangling:
-        raise ConfigurationInvalid(path, dangling)
+        raise ConfigurationInvalid(path, _together(dangling, []))
     return config
 
 

@@ -1,11 +1,22 @@
 """The gateway's YAML file as types: what may be written in it, with the defaults of what is left out."""
 
-from datetime import datetime
+from datetime import date, datetime
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from shared.providers.registry import PROVIDERS
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Alias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:*?\[\]-]{1,100}$")]
@@ -14,6 +25,16 @@ SecretRef = Annotated[
     StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|kv://[a-z0-9-]{3,24}/[A-Za-z0-9-]{1,127}(/[0-9a-f]+)?)$"),
 ]
 Positive = Annotated[float, Field(gt=0, le=86_400)]
+
+
+def _not_empty[T](items: tuple[T, ...]) -> tuple[T, ...]:
+    if not items:
+        raise ValueError("must not be empty")
+    return items
+
+
+# Not a minimal length: that would also be found wanting where an item is wrong, and name a mistake that is none.
+type Some[T] = Annotated[tuple[T, ...], AfterValidator(_not_empty)]
 _NOT_AN_ADDRESS = "must be an address such as https://example.openai.azure.com, or env:NAME"
 
 
@@ -42,6 +63,24 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _provider(value: str) -> str:
+    if value not in PROVIDERS:
+        raise ValueError(f"no provider is named {value[:40]!r}; there are {', '.join(PROVIDERS)}")
+    return value
+
+
+def _date_as_text(value: object) -> object:
+    """YAML reads an unquoted 2024-10-21 as a date."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+ApiVersion = Annotated[
+    str,
+    BeforeValidator(_date_as_text),
+    StringConstraints(pattern=r"^(\d{4}-\d{2}-\d{2}(-preview)?|v1|preview|latest)$"),
+]
+
+
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, hide_input_in_errors=True)
 
@@ -58,13 +97,11 @@ class DeploymentConfig(Strict):
     """One model at one endpoint. `endpoint` may be `env:NAME`, which is resolved before it is checked."""
 
     name: Name
-    provider: Literal["azure_openai", "openai_compatible"] = "azure_openai"
+    provider: Annotated[str, AfterValidator(_provider)] = "azure_openai"
     endpoint: Annotated[str, AfterValidator(_endpoint)]
     deployment: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
     url_form: Literal["v1", "deployments"] = "v1"
-    api_version: (
-        Annotated[str, StringConstraints(pattern=r"^(\d{4}-\d{2}-\d{2}(-preview)?|v1|preview|latest)$")] | None
-    ) = None
+    api_version: ApiVersion | None = None
     scope: Annotated[str, StringConstraints(pattern=r"^(https|api)://.+/\.default$")] = (
         "https://cognitiveservices.azure.com/.default"
     )
@@ -75,10 +112,13 @@ class DeploymentConfig(Strict):
 
     @model_validator(mode="after")
     def _credentials_fit(self) -> Self:
-        if self.provider == "openai_compatible" and self.secret_ref is None:
-            raise ValueError("an openai_compatible deployment needs a secret_ref")
-        if self.provider == "azure_openai" and self.secret_ref is not None:
-            raise ValueError("an azure_openai deployment takes no secret_ref: it is called with the managed identity")
+        takes_secret = not PROVIDERS[self.provider].needs_token
+        if takes_secret and self.secret_ref is None:
+            raise ValueError(f"a deployment of {self.provider} needs a secret_ref")
+        if not takes_secret and self.secret_ref is not None:
+            raise ValueError(
+                f"a deployment of {self.provider} takes no secret_ref: it is called with the managed identity"
+            )
         return self
 
 
@@ -90,13 +130,13 @@ class TargetConfig(Strict):
 
 class RouteConfig(Strict):
     alias: Alias
-    targets: Annotated[tuple[TargetConfig, ...], Field(min_length=1)]
+    targets: Some[TargetConfig]
 
 
 class TeamConfig(Strict):
     id: Name
     name: str | None = None
-    models: Annotated[tuple[Alias, ...], Field(min_length=1)] = ("*",)
+    models: Some[Alias] = ("*",)
     cost_center: str | None = None
 
 
@@ -144,9 +184,9 @@ class Configuration(Strict):
     """The whole file."""
 
     version: Literal[1]
-    deployments: Annotated[tuple[DeploymentConfig, ...], Field(min_length=1)]
-    routes: Annotated[tuple[RouteConfig, ...], Field(min_length=1)]
-    teams: Annotated[tuple[TeamConfig, ...], Field(min_length=1)]
+    deployments: Some[DeploymentConfig]
+    routes: Some[RouteConfig]
+    teams: Some[TeamConfig]
     keys: tuple[KeyConfig, ...] = ()
     default_response_model: Alias | None = None
     objects_deployment: Name | None = None

@@ -76,6 +76,8 @@ async def _describe(
     """Read one object upstream; None where it has gone or cannot be read now."""
     inner = Call(call.id, call.started_at, call.started, call.caller, "GET")
     inner.match = Match(_retrieval(call.endpoint), None, (owned.id,), call.matched.azure_shaped)
+    if runtime.router.deployment(owned.deployment) is None:
+        return None
     inner.plan = runtime.router.plan_for(owned.deployment)
     bare = GatewayRequest("GET", request.path, "", request.headers, request.header_list, request.body)
     async with gate:

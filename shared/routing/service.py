@@ -26,6 +26,7 @@ class ObjectElsewhere(NotFound):
     """The request needs an object that lives in an account which this model's route does not reach."""
 
     status, code = 409, "object_in_other_account"
+    retryable = False
 
     def __init__(self, model: str) -> None:
         super().__init__(

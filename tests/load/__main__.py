@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.load import table
 from tests.load.contenders import Contender, LiteLLM, Nginx, Tollgate, Unavailable
-from tests.load.measures import median_of_rounds
+from tests.load.measures import known, median_of_rounds
 from tests.load.processes import NotReady, mock_upstream, scratch
 from tests.load.rounds import FULL, QUICK, Figures, GeneratorFailed, Round
 
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (NotReady, GeneratorFailed) as error:
         print(error, file=sys.stderr)
         return 1
-    rows = {name: median_of_rounds(figures) for name, figures in rounds.items()} | dict.fromkeys(absent, {})
+    rows = {name: median_of_rounds(figures) for name, figures in rounds.items()} | {name: {} for name in absent}
     machine = {
         "cores": os.cpu_count(),
         "load_before": round(load_before, 2),
@@ -75,7 +75,7 @@ def _measure(contenders: Sequence[Contender], rounds: int, quick: bool, notes: l
         for number in range(1, rounds + 1):
             for name, figures in one_round.measure(contenders):
                 print(f"round {number} of {rounds}: {name}", file=sys.stderr)
-                measured.setdefault(name, []).append(figures)
+                measured.setdefault(name, []).append(known(figures))
     return measured
 
 

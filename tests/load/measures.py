@@ -20,6 +20,11 @@ def percentiles(samples: Sequence[float]) -> dict[str, float]:
     return {f"p{percent}": percentile(samples, percent) for percent in PERCENTILES}
 
 
+def known(figures: Mapping[str, float]) -> dict[str, float]:
+    """Return the figures that were measured."""
+    return {name: figure for name, figure in figures.items() if not math.isnan(figure)}
+
+
 def median_of_rounds(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Return the median of each figure over the rounds that have it."""
     figures = dict.fromkeys(name for figures in rounds for name in figures)

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import signal
 import socket
@@ -103,8 +104,6 @@ def first_status(port: int, request: bytes) -> int:
 
 
 def get_json(port: int, path: str) -> Any:
-    import json
-
     connection = http.client.HTTPConnection(HOST, port, timeout=10)
     try:
         connection.request("GET", path)

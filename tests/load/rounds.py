@@ -35,7 +35,7 @@ class Durations:
 
 
 FULL = Durations(warm_up=2.0, steady=10.0, streaming=8.0, peak=5.0)
-QUICK = Durations(warm_up=0.5, steady=1.5, streaming=1.5, peak=1.0)
+QUICK = Durations(warm_up=0.4, steady=1.2, streaming=1.0, peak=0.8)
 
 
 def generate(plan: Plan) -> dict[str, Any]:
@@ -81,10 +81,13 @@ class Phases:
         report = self._run("steady", plain(self._address), self._durations.steady, rate=rate)
         return dict(report["latency_ms"])
 
-    def first_byte(self, rate: float) -> Figures:
+    def first_byte(self, rate: float, process: Started | None = None) -> Figures:
+        """Streams at a steady rate with a pause between events, so that each event is a read and a write of its own."""
+        before = process.cpu_s() if process else math.nan
         kind = streamed(self._address, PACE_MS)
         report = self._run("steady streaming", kind, self._durations.streaming, rate=rate)
-        return dict(report["first_byte_ms"])
+        cpu_s = (process.cpu_s() if process else math.nan) - before
+        return {**report["first_byte_ms"], "cpu_ms": _each_ms(cpu_s, report)}
 
     def peak(self, process: Started | None) -> Figures:
         report, cpu_s = self._with_cpu(process, plain(self._address), CONCURRENCY)
@@ -94,7 +97,7 @@ class Phases:
         report, cpu_s = self._with_cpu(process, streamed(self._address), STREAM_CONCURRENCY)
         return {
             "streams_s": report["completed"] / report["seconds"],
-            "cpu_ms_stream": _each_ms(cpu_s, report),
+            "cpu_ms_burst": _each_ms(cpu_s, report),
             "events_s": report["events"] / report["seconds"],
         }
 
@@ -156,9 +159,11 @@ class Round:
         start = {"start_s": process.wait_for_200(address.port, address.ask()), "start_cpu_s": process.cpu_s()}
         phases = Phases(contender.name, address, self.durations, self.note)
         phases.warm_up()
+        steady, first_byte = phases.steady(contender.rate), phases.first_byte(contender.stream_rate, process)
         return {
-            "steady": phases.steady(contender.rate),
-            "first_byte": phases.first_byte(contender.stream_rate),
+            "steady": steady,
+            "first_byte": first_byte,
+            "cpu_ms_stream": first_byte.pop("cpu_ms"),
             **phases.peak(process),
             **phases.peak_streaming(process),
             "rss_mb": process.rss_mb(),

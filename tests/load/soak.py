@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,9 @@ CONTAINER = "usage-events"
 INGEST_S = 60.0
 MAX_GROWTH = 0.5
 MAX_MB = 150.0
-PLAIN, STREAMED, LEFT, BAD = "plain", "streamed", "left mid-stream", "bad"
-GOOD_STATUS = {PLAIN: "200", STREAMED: "200", LEFT: "200", BAD: "400"}
+PLAIN, STREAMED, LEFT = "plain", "streamed", "left mid-stream"
+NOT_JSON, NO_KEY = "not JSON", "unknown key"
+GOOD_STATUS = {PLAIN: "200", STREAMED: "200", LEFT: "200", NOT_JSON: "400", NO_KEY: "401"}
 
 
 @dataclass(slots=True)
@@ -79,31 +80,31 @@ class Outcome:
 
 
 def mixture(address: Address) -> list[Kind]:
-    """Ten plain requests, six streams, two callers who leave mid-stream and two requests that name no messages."""
-    headers = {"authorization": f"Bearer {address.key}"}
-    bad = post(f"{HOST}:{address.port}", CHAT_PATH, b'{"model":"gpt-4o"}', headers)
+    """Ten plain requests, six streams, two callers who leave mid-stream, one request cut short and one unknown caller."""
+    broken = post(f"{HOST}:{address.port}", CHAT_PATH, b'{"model":"gpt-4o"', {"authorization": f"Bearer {address.key}"})
+    stranger = replace(address, key="sk-unknown000000000000000000000000000000000000000000")
     return [
         Kind(PLAIN, address.ask(), weight=10),
         Kind(STREAMED, address.ask(stream=True, pace_ms=1), weight=6),
         Kind(LEFT, address.ask(stream=True, pace_ms=2), weight=2, leave_after_bytes=2_000),
-        Kind(BAD, bad, weight=2),
+        Kind(NOT_JSON, broken),
+        Kind(NO_KEY, stranger.ask()),
     ]
 
 
 def soak(minutes: float, rate: float, max_growth: float) -> Outcome:
     """Raises NotReady and GeneratorFailed."""
-    with scratch() as directory, mock_upstream(directory) as upstream_port:
-        with Tollgate().start(upstream_port) as running:
-            running.process.wait_for_200(running.address.port, running.address.ask())
-            plan = Plan(running.address.port, mixture(running.address), minutes * 60, rate)
-            with ThreadPoolExecutor(1) as pool:
-                load = pool.submit(generate, plan)
-                samples = _watch(running, load)
-                report = load.result()
-            calls = int(get_json(upstream_port, STATS_PATH)["calls"])
-            _wait_for_events(running.directory, calls)
-            running.process.stop()
-            return Outcome(report, samples, calls, stored_events(running.directory), max_growth)
+    with scratch() as directory, mock_upstream(directory) as upstream_port, Tollgate().start(upstream_port) as running:
+        running.process.wait_for_200(running.address.port, running.address.ask())
+        plan = Plan(running.address.port, mixture(running.address), minutes * 60, rate)
+        with ThreadPoolExecutor(1) as pool:
+            load = pool.submit(generate, plan)
+            samples = _watch(running, load)
+            report = load.result()
+        calls = int(get_json(upstream_port, STATS_PATH)["calls"])
+        _wait_for_events(running.directory, calls)
+        running.process.stop()
+        return Outcome(report, samples, calls, stored_events(running.directory), max_growth)
 
 
 def _watch(running: Running, load: "Future[Any]") -> Samples:
@@ -132,7 +133,7 @@ def stored_events(directory: Path) -> int:
 def render(outcome: Outcome) -> str:
     lines = [["", "sent", "answers", "P50 ms", "P95 ms", "P99 ms"]]
     for name, kind in outcome.report["kinds"].items():
-        answers = ", ".join(f"{count} × {status}" for status, count in kind["statuses"].items())
+        answers = ", ".join(f"{count} of {status}" for status, count in kind["statuses"].items())
         latency = kind["latency_ms"] if name in (PLAIN, STREAMED) else {}
         times = [f"{latency[each]:.1f}" if each in latency else "-" for each in ("p50", "p95", "p99")]
         lines.append([name, str(sum(kind["statuses"].values())), answers, *times])

@@ -1,6 +1,5 @@
 """The report: one table, the same columns for everyone, in Markdown that also reads well in a terminal."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 COLUMNS = {
@@ -12,6 +11,7 @@ COLUMNS = {
     "cpu_ms_request": ("CPU ms/request", ".3f"),
     "requests_s": ("requests/s", ",.0f"),
     "cpu_ms_stream": ("CPU ms/stream", ".2f"),
+    "cpu_ms_burst": ("in bursts", ".2f"),
     "streams_s": ("streams/s", ",.0f"),
     "events_s": ("events/s", ",.0f"),
     "rss_mb": ("RSS MB", ".0f"),
@@ -42,4 +42,4 @@ def _pad(line: Sequence[str], widths: Sequence[int]) -> list[str]:
 
 
 def _cell(figure: float | None, form: str) -> str:
-    return "-" if figure is None or math.isnan(figure) else format(figure, form)
+    return "-" if figure is None else format(figure, form)

@@ -20,8 +20,3 @@ def error_headers(error: GatewayError) -> list[tuple[str, str]]:
     if error.retryable is not None:
         headers.append(("x-should-retry", "true" if error.retryable else "false"))
     return headers
-
-
-def error_event(error: GatewayError) -> bytes:
-    """Return the error as a server-sent event, for a stream that is already under way."""
-    return b"event: error\ndata: " + error_body(error) + b"\n\n"

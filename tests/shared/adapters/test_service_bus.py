@@ -126,11 +126,13 @@ async def test_a_broker_that_does_not_take_messages_gets_them_later(line: _Broke
     assert await line.received(at_least=5) == sent
 
 
-async def test_messages_of_an_unknown_queue_stay_in_the_outbox(line: _BrokerLine) -> None:
+async def test_messages_of_an_unknown_queue_stay_in_the_outbox_and_hold_up_nobody(line: _BrokerLine) -> None:
     line.publisher.publish("no-such-queue", "a", b"{}")
+    sent = publish(line, range(5))
     await line.publisher.flush()
 
     assert await line.in_outbox("no-such-queue") == 1
+    assert await line.received(at_least=5) == sent
 
 
 async def test_closing_puts_what_the_broker_does_not_take_into_the_outbox(line: _BrokerLine) -> None:

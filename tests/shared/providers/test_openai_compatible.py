@@ -29,6 +29,6 @@ def test_the_address_is_the_base_and_the_path(endpoint: Endpoint, query: str, ur
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
 def test_nothing_is_known_to_be_lacking_and_the_body_names_the_model(endpoint: Endpoint) -> None:
-    assert PROVIDER.lacks(endpoint) is None  # type: ignore[func-returns-value]
+    assert PROVIDER.lacks(endpoint) is None
     assert PROVIDER.body_names_model(endpoint, DEPLOYMENT)
     assert not PROVIDER.needs_token

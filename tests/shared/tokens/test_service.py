@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -109,7 +110,7 @@ def test_a_sample_reaches_the_end_and_does_not_overlap() -> None:
     pieces, _ = sample(text)
 
     starts = [ord(piece[0]) - 0x10000 for piece in pieces]
-    assert all(later - earlier >= CHUNK for earlier, later in zip(starts, starts[1:], strict=False))
+    assert all(later - earlier >= CHUNK for earlier, later in pairwise(starts))
     assert length - (starts[-1] + CHUNK) < len(pieces)
 
 

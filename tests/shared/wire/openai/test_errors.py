@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from shared.errors import BadRequest, GatewayError, MethodNotAllowed, NotFound, Unavailable
 from shared.keys.errors import KeyDisabled, KeyExpired, KeyMissing, KeyUnknown
-from shared.wire.openai.errors import error_body, error_event, error_headers, error_json
+from shared.wire.openai.errors import error_body, error_headers, error_json
 
 
 @given(st.text(st.characters(codec="utf-8")), st.none() | st.text(st.characters(codec="utf-8"), max_size=20))
@@ -17,17 +17,6 @@ def test_the_body_is_json_with_exactly_four_members(message: str, param: str | N
     assert error == {
         "error": {"message": message, "type": "invalid_request_error", "param": param, "code": "invalid_request"}
     }
-
-
-@given(st.text(st.characters(codec="utf-8")))
-def test_an_event_is_one_event_whatever_the_message_holds(message: str) -> None:
-    event = error_event(Unavailable(message))
-
-    assert event.startswith(b"event: error\ndata: {")
-    assert event.endswith(b"}\n\n")
-    assert event.count(b"\n") == 3
-    assert b"\r" not in event
-    assert orjson.loads(event.split(b"data: ", 1)[1])["error"]["message"] == message
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,48 @@
+"""A name that is used exists, and exists once."""
+
+from typing import Any
+
+import pytest
+
+from shared.configuration.model import Configuration
+from shared.configuration.references import Path, broken_references
+
+VALID: dict[str, Any] = {
+    "version": 1,
+    "deployments": [
+        {"name": "east", "endpoint": "https://e.example"},
+        {"name": "west", "endpoint": "https://w.example"},
+    ],
+    "routes": [{"alias": "a", "targets": [{"deployment": "east"}, {"deployment": "west"}]}],
+    "teams": [{"id": "t"}, {"id": "u"}],
+    "keys": [
+        {"id": "vk_1", "team": "t", "secret_ref": "env:A"},
+        {"id": "vk_2", "team": "u", "secret_ref": "env:B"},
+    ],
+    "objects_deployment": "west",
+}
+
+
+def broken(**changes: Any) -> list[Path]:
+    config = Configuration.model_validate({**VALID, **changes})
+    return [place for place, _ in broken_references(config)]
+
+
+def test_a_whole_configuration_has_no_broken_reference() -> None:
+    assert broken() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"deployments": [*VALID["deployments"], VALID["deployments"][0]]}, ("deployments", 2, "name")),
+        ({"routes": VALID["routes"] * 2}, ("routes", 1, "alias")),
+        ({"teams": [*VALID["teams"], {"id": "t", "name": "again"}]}, ("teams", 2, "id")),
+        ({"keys": [*VALID["keys"], VALID["keys"][1]]}, ("keys", 2, "id")),
+        ({"objects_deployment": "north"}, ("objects_deployment",)),
+        ({"teams": [{"id": "t"}]}, ("keys", 1, "team")),
+        ({"routes": [{"alias": "a", "targets": [{"deployment": "x"}]}]}, ("routes", 0, "targets", 0, "deployment")),
+    ],
+)
+def test_each_kind_of_broken_reference_is_found(changes: dict[str, Any], place: Path) -> None:
+    assert broken(**changes) == [place]

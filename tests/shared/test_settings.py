@@ -1,0 +1,97 @@
+"""The process starts with everything it needs, or names everything that is missing."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from shared.settings import Settings, SettingsInvalid, offer_vocabularies
+
+AZURE = {
+    "WEBSITE_INSTANCE_ID": "0",
+    "TOLLGATE_PEPPER_REF": "kv://vault/pepper",
+    "ServiceBusConnection__fullyQualifiedNamespace": "bus.servicebus.windows.net",
+}
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    path = tmp_path / "gateway.yaml"
+    path.write_text("version: 1")
+    return str(path)
+
+
+def problems(environment: dict[str, str]) -> list[str]:
+    with pytest.raises(SettingsInvalid) as refused:
+        Settings.from_environment(environment)
+    assert all(problem in str(refused.value) for problem in refused.value.problems)
+    return refused.value.problems
+
+
+def test_on_one_machine_the_path_of_the_file_is_enough(config: str) -> None:
+    settings = Settings.from_environment({"TOLLGATE_CONFIG": config})
+
+    assert settings.config_path == Path(config)
+    assert settings.data_dir == Path(".local")
+    assert (settings.in_azure, settings.access_log) == (False, False)
+    assert (settings.pepper_ref, settings.service_bus_namespace) == (None, None)
+
+
+def test_in_azure_everything_is_told(config: str) -> None:
+    settings = Settings.from_environment({**AZURE, "TOLLGATE_CONFIG": config, "HOME": "/home"})
+
+    assert settings.in_azure
+    assert settings.data_dir == Path("/home/tollgate")
+    assert settings.pepper_ref == "kv://vault/pepper"
+    assert settings.service_bus_namespace == "bus.servicebus.windows.net"
+
+
+def test_all_that_is_missing_is_listed_at_once() -> None:
+    found = problems({"WEBSITE_INSTANCE_ID": "0"})
+
+    assert [problem.split()[0] for problem in found] == [
+        "TOLLGATE_CONFIG",
+        "TOLLGATE_PEPPER_REF",
+        "ServiceBusConnection__fullyQualifiedNamespace",
+    ]
+
+
+@pytest.mark.parametrize("empty", ["TOLLGATE_PEPPER_REF", "ServiceBusConnection__fullyQualifiedNamespace"])
+def test_an_empty_setting_is_a_missing_one(config: str, empty: str) -> None:
+    found = problems({**AZURE, "TOLLGATE_CONFIG": config, empty: ""})
+
+    assert len(found) == 1
+    assert found[0].startswith(f"{empty} is missing")
+
+
+def test_a_path_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+    assert problems({"TOLLGATE_CONFIG": str(tmp_path)}) == [f"TOLLGATE_CONFIG names {tmp_path}, which is not a file"]
+    assert problems({"TOLLGATE_CONFIG": ""})[0].startswith("TOLLGATE_CONFIG is missing")
+
+
+def test_the_environment_is_kept_for_references_and_not_shown_in_problems(config: str) -> None:
+    environment = {"TOLLGATE_CONFIG": config, "TOLLGATE_DATA": "/data", "TOLLGATE_ACCESS_LOG": "1", "KEY": "hunter2"}
+    settings = Settings.from_environment(environment)
+    environment["KEY"] = "changed"
+
+    assert settings.environment["KEY"] == "hunter2"
+    assert (settings.data_dir, settings.access_log) == (Path("/data"), True)
+    assert not any("hunter2" in problem for problem in problems({"KEY": "hunter2"}))
+
+
+def test_the_processs_own_environment_is_read_by_default(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOLLGATE_CONFIG", config)
+    monkeypatch.delenv("WEBSITE_INSTANCE_ID", raising=False)
+
+    assert Settings.from_environment().config_path == Path(config)
+
+
+def test_vocabularies_are_offered_where_there_are_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", "before")
+    with pytest.raises(FileNotFoundError):
+        offer_vocabularies(tmp_path)
+    assert os.environ["TIKTOKEN_CACHE_DIR"] == "before"
+
+    (tmp_path / "vocabulary").touch()
+    offer_vocabularies(tmp_path)
+    assert os.environ["TIKTOKEN_CACHE_DIR"] == str(tmp_path)
