@@ -98,12 +98,18 @@ class Load:
         self.failures = 0
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._mix = plan.mix()
+        self._connections: list[Connection] = []
 
     async def connect(self) -> Connection:
         _, connection = await asyncio.get_running_loop().create_connection(
             lambda: Connection(self.on_end), "127.0.0.1", self.plan.port
         )
+        self._connections.append(connection)
         return connection
+
+    def close(self) -> None:
+        for connection in self._connections:
+            connection.close()
 
     def send(self, connection: Connection, scheduled_ns: int) -> None:
         connection.send(self._mix[self.sent % len(self._mix)], scheduled_ns)
@@ -225,8 +231,10 @@ async def generate(plan: Plan) -> dict[str, Any]:
     load = OpenLoop(plan) if plan.rate else ClosedLoop(plan)
     began = time.perf_counter()
     await load.run()
+    seconds = time.perf_counter() - began
+    load.close()
     return {
-        "seconds": time.perf_counter() - began,
+        "seconds": seconds,
         "sent": load.sent,
         "unanswered": load.sent - sum(tally.statuses.total() for tally in load.tallies.values()),
         "kinds": {name: tally.report() for name, tally in load.tallies.items()},

@@ -1,5 +1,7 @@
 """The load generator finds the end of a message however the network cuts it."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ def fed(*pieces: bytes) -> MessageParser:
 @given(cuts=st.lists(st.integers(0, 90), max_size=6).map(sorted))
 def test_a_message_cut_anywhere_is_read_whole(message: bytes, cuts: list[int]) -> None:
     edges = [0, *(min(cut, len(message)) for cut in cuts), len(message)]
-    parser = fed(*(message[start:end] for start, end in zip(edges, edges[1:], strict=False)))
+    parser = fed(*(message[start:end] for start, end in pairwise(edges)))
     assert (parser.complete, parser.status, bytes(parser.body)) == (True, 200, b"hello")
 
 

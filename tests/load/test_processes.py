@@ -2,14 +2,15 @@
 
 import os
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from tests.load.processes import NotReady, clean_environment, started
+from tests.load.processes import NotReady, Started, clean_environment, started
 
 
-def run(code: str, directory: Path):
+def run(code: str, directory: Path) -> AbstractContextManager[Started]:
     return started("it", [sys.executable, "-c", code], directory / "log", clean_environment(directory))
 
 

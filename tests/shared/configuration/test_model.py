@@ -1,5 +1,7 @@
 """What may be written in the file."""
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,3 +57,10 @@ def test_a_configuration_cannot_be_changed() -> None:
 
     with pytest.raises(ValidationError):
         route.alias = "b"
+
+
+@pytest.mark.parametrize("version", ["2024-10-21", "2025-04-01-preview", "v1", "preview", date(2024, 10, 21)])
+def test_an_api_version_may_be_written_without_quotes(version: str | date) -> None:
+    deployment = {"name": "d", "endpoint": "https://e.example", "api_version": version}
+
+    assert DeploymentConfig.model_validate(deployment).api_version == str(version)

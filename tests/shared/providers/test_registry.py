@@ -1,10 +1,22 @@
 """What a configuration may name as a provider is there."""
 
-from typing import get_args
+import pytest
+from pydantic import ValidationError
 
 from shared.configuration.model import DeploymentConfig
 from shared.providers.registry import PROVIDERS
 
 
-def test_every_provider_of_the_configuration_is_registered_and_no_other() -> None:
-    assert set(PROVIDERS) == set(get_args(DeploymentConfig.model_fields["provider"].annotation))
+@pytest.mark.parametrize("name", sorted(PROVIDERS))
+def test_every_registered_provider_can_be_configured(name: str) -> None:
+    secret_ref = None if PROVIDERS[name].needs_token else "env:KEY"
+    config = DeploymentConfig(name="d", provider=name, endpoint="https://e.example", secret_ref=secret_ref)
+
+    assert config.provider == name
+
+
+def test_no_other_can_and_the_refusal_lists_those_that_there_are() -> None:
+    with pytest.raises(ValidationError) as refused:
+        DeploymentConfig(name="d", provider="google", endpoint="https://e.example")
+
+    assert all(name in str(refused.value) for name in PROVIDERS)
