@@ -6,7 +6,7 @@ The only importer of the extension: importing it anywhere makes every HTTP funct
 import asyncio
 import logging
 import traceback
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncGenerator, MutableMapping
 from typing import Any
 
 from azurefunctions.extensions.http.fastapi import Request, Response
@@ -27,6 +27,9 @@ __all__ = ["ANY_METHOD", "Request", "Response", "serve"]
 
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 """Every proxied route takes every method, so that a wrong one gets an answer that the SDKs can read."""
+
+STALLED_S = 120.0
+"""A caller who takes nothing for so long has gone, whatever his connection says."""
 
 _log = logging.getLogger("tollgate.http")
 
@@ -60,7 +63,7 @@ def gateway_request(request: Any) -> GatewayRequest:
     )
 
 
-async def _body(request: Any) -> AsyncIterator[bytes]:
+async def _body(request: Any) -> AsyncGenerator[bytes]:
     try:
         async for piece in request.stream():
             if piece:
@@ -94,7 +97,7 @@ class RelayResponse(PlainResponse):
             await _send_stream(self._stream, receive, send)
 
 
-async def _send_stream(stream: AsyncIterator[bytes], receive: Any, send: Any) -> None:
+async def _send_stream(stream: AsyncGenerator[bytes], receive: Any, send: Any) -> None:
     """Send until the stream ends, or the caller leaves: then the stream is cancelled, which makes it settle its call."""
     sending = asyncio.ensure_future(_send_pieces(stream, send))
     watching = asyncio.ensure_future(_until_gone(receive))
@@ -104,13 +107,20 @@ async def _send_stream(stream: AsyncIterator[bytes], receive: Any, send: Any) ->
         watching.cancel()
         sending.cancel()
         await asyncio.wait({sending, watching})
-    if not sending.cancelled() and (error := sending.exception()) is not None and not isinstance(error, StreamCut):
+        # A generator that was left between two pieces would else wait for the garbage collector.
+        await stream.aclose()
+    if (
+        not sending.cancelled()
+        and (error := sending.exception()) is not None
+        and not isinstance(error, StreamCut | TimeoutError)
+    ):
         raise error
 
 
-async def _send_pieces(stream: AsyncIterator[bytes], send: Any) -> None:
+async def _send_pieces(stream: AsyncGenerator[bytes], send: Any) -> None:
     async for piece in stream:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        async with asyncio.timeout(STALLED_S):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
     # A cut stream never comes here: without this last message the server breaks the connection, as it must.
     await send({"type": "http.response.body", "body": b""})
 

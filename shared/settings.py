@@ -18,8 +18,9 @@ class SettingsInvalid(Exception):
 class Settings:
     """The process's settings, checked.
 
-    `client_id` picks a user-assigned identity; without one the system-assigned identity is used. `environment` is kept for `env:NAME` references in the configuration. `pepper_ref` is a secret_ref; without one a random
-    pepper is kept in the data directory, which only makes sense on one machine.
+    `client_id` picks a user-assigned identity; without one the system-assigned identity is used. `pepper_ref` is a secret_ref;
+    without one a random pepper is kept in the data directory, which only makes sense on one machine. `environment` is kept for
+    `env:NAME` references in the configuration.
     """
 
     config_path: Path

@@ -77,8 +77,10 @@ class EntraTokens:
             return token.value
         return (await asyncio.shield(renewal)).value
 
-    def invalidate(self, scope: str, client_id: str | None = None) -> None:
-        self._tokens.pop((scope, client_id), None)
+    def invalidate(self, refused: str, scope: str, client_id: str | None = None) -> None:
+        token = self._tokens.get((scope, client_id))
+        if token is not None and token.value == refused:
+            del self._tokens[scope, client_id]
 
     async def close(self) -> None:
         await self._renewals.close()

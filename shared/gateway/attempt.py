@@ -10,18 +10,23 @@ from shared.gateway.message import GatewayRequest
 from shared.gateway.operation import OperationWriter
 from shared.providers.model import Deployment, UpstreamRequest
 from shared.providers.port import (
+    ConnectFailed,
     CredentialUnavailable,
     FirstByteTimeout,
     SecretUnavailable,
     UpstreamFailure,
     UpstreamResponse,
 )
+from shared.routing.circuit import Circuit
 from shared.routing.retry import RETRYABLE, asked_delay, backoff
 from shared.runtime import Runtime
 from shared.usage.model import AttemptRecord
+from shared.wire.openai.endpoints import Kind
 
 ERROR_LIMIT = 256 * 1024
 THROTTLED = 429
+MIN_WAIT_MS = 1000
+"""While one call probes a deployment the others are told to wait at least this long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class CircuitOpen(Unavailable):
     code = "circuit_open"
 
     def __init__(self, retry_after_s: float) -> None:
-        milliseconds = max(1, round(retry_after_s * 1000))
+        milliseconds = max(MIN_WAIT_MS, round(retry_after_s * 1000))
         headers = {"retry-after-ms": str(milliseconds), "retry-after": str(-(-milliseconds // 1000))}
         super().__init__("All deployments of this model are failing and are left alone for a moment.", headers=headers)
 
@@ -83,7 +88,7 @@ class Attempts:
     def __init__(self, call: Call, request: GatewayRequest, runtime: Runtime) -> None:
         self._call = call
         self._runtime = runtime
-        self._writer = OperationWriter(call, request)
+        self._writer = OperationWriter(call, request, runtime.router)
         self._renewed: set[str] = set()
 
     async def in_order(self) -> UpstreamResponse | StoredAnswer:
@@ -92,12 +97,13 @@ class Attempts:
         rules = self._runtime.retry
         candidates = deque(self._available(self._call.plan.deployments))
         waits: dict[Deployment, float] = {}
-        last = _Try()
+        last, stored = _Try(), None
         for number in range(1, rules.attempts + 1):
             deployment = candidates.popleft()
             last = await self._try(deployment, number)
             if last.response is not None:
                 return last.response
+            stored = last.stored or stored
             if last.again_after is not None and last.again_after <= rules.max_wait_s:
                 waits[deployment] = last.again_after
             if candidates:
@@ -107,21 +113,26 @@ class Attempts:
             deployment = min(waits, key=waits.__getitem__)
             await asyncio.sleep(waits.pop(deployment))
             candidates.append(deployment)
-        if last.stored is not None:
-            return last.stored
+        if stored is not None:
+            return stored
         raise last.error or UpstreamUnreachable()
 
     def _available(self, deployments: tuple[Deployment, ...]) -> list[Deployment]:
         """Leave out open circuits. Raises CircuitOpen where nothing else is left."""
-        router, now = self._runtime.router, self._runtime.clock.monotonic()
-        closed = [item for item in deployments if router.circuit(item.name).admits(now)]
+        now = self._runtime.clock.monotonic()
+        closed = [item for item in deployments if self._circuit(item).admits(now)]
         if not closed:
-            raise CircuitOpen(min(router.circuit(item.name).opens_again_in(now) for item in deployments))
+            raise CircuitOpen(min(self._circuit(item).opens_again_in(now) for item in deployments))
         return closed
+
+    def _circuit(self, deployment: Deployment) -> Circuit:
+        return self._runtime.router.circuit(deployment, self._call.model or "", self._call.endpoint.name)
 
     async def _try(self, deployment: Deployment, number: int) -> _Try:
         runtime, call = self._runtime, self._call
-        circuit, started = runtime.router.circuit(deployment.name), runtime.clock.monotonic()
+        circuit, started = self._circuit(deployment), runtime.clock.monotonic()
+        if not circuit.admits(started):
+            return _Try(error=CircuitOpen(circuit.opens_again_in(started)))
         circuit.begin(started)
         call.deployment = deployment.name
         try:
@@ -129,7 +140,7 @@ class Attempts:
         except UpstreamFailure as failure:
             circuit.failed(runtime.clock.monotonic())
             self._record(deployment, None, failure.kind, started)
-            return _failed(failure, backoff(runtime.retry, number))
+            return self._failed(failure, backoff(runtime.retry, number))
         except (CredentialUnavailable, SecretUnavailable):
             circuit.abandoned()
             self._record(deployment, None, "credential", started)
@@ -144,10 +155,11 @@ class Attempts:
 
     async def _judge(self, deployment: Deployment, response: UpstreamResponse, number: int) -> _Try:
         runtime, call = self._runtime, self._call
-        circuit, now = runtime.router.circuit(deployment.name), runtime.clock.monotonic()
+        circuit, now = self._circuit(deployment), runtime.clock.monotonic()
         if response.status in (401, 403):
+            # What this identity may not do says nothing of the deployment's health.
             response.close()
-            circuit.failed(now)
+            circuit.abandoned()
             return _Try(error=UpstreamRefusedGateway())
         if response.status not in RETRYABLE:
             circuit.succeeded()
@@ -165,41 +177,48 @@ class Attempts:
         return _Try(stored=stored, again_after=again)
 
     async def _send(self, deployment: Deployment) -> UpstreamResponse:
-        response = await self._runtime.transport.send(await self._write(deployment))
+        credential = await self._credential(deployment)
+        response = await self._runtime.transport.send(self._write(deployment, credential))
         if response.status == 401 and deployment.name not in self._renewed:
             self._renewed.add(deployment.name)
             response.close()
-            self._forget_credential(deployment)
-            response = await self._runtime.transport.send(await self._write(deployment))
+            self._forget(deployment, credential)
+            credential = await self._credential(deployment)
+            response = await self._runtime.transport.send(self._write(deployment, credential))
         return response
 
-    async def _write(self, deployment: Deployment) -> UpstreamRequest:
+    async def _credential(self, deployment: Deployment) -> str:
+        runtime = self._runtime
+        if not runtime.providers[deployment.provider].needs_token:
+            return (await runtime.secrets.resolve(deployment.secret_ref or "")).reveal()
+        cached = runtime.tokens.cached(deployment.scope, deployment.client_id)
+        return cached or await runtime.tokens.bearer(deployment.scope, deployment.client_id)
+
+    def _write(self, deployment: Deployment, credential: str) -> UpstreamRequest:
         provider = self._runtime.providers[deployment.provider]
-        if not provider.needs_token:
-            credential = (await self._runtime.secrets.resolve(deployment.secret_ref or "")).reveal()
-        else:
-            tokens = self._runtime.tokens
-            cached = tokens.cached(deployment.scope, deployment.client_id)
-            credential = cached or await tokens.bearer(deployment.scope, deployment.client_id)
         operation = self._writer.write(provider, deployment)
         return provider.request(operation, deployment, self._call.model or "", credential)
 
-    def _forget_credential(self, deployment: Deployment) -> None:
+    def _forget(self, deployment: Deployment, refused: str) -> None:
         if deployment.secret_ref:
             self._runtime.secrets.invalidate(deployment.secret_ref)
         else:
-            self._runtime.tokens.invalidate(deployment.scope, deployment.client_id)
+            self._runtime.tokens.invalidate(refused, deployment.scope, deployment.client_id)
+
+    def _failed(self, failure: UpstreamFailure, wait: float) -> _Try:
+        """A connection that failed or broke before the first byte, as stale ones do, may be tried again on the same target.
+
+        Not where something would be made twice: once the request is out, nobody knows what became of it.
+        """
+        if isinstance(failure, FirstByteTimeout):
+            return _Try(error=UpstreamTimeout())
+        makes_twice = self._call.endpoint.creates is not None and self._call.endpoint.creates is not Kind.RESPONSE
+        is_safe = isinstance(failure, ConnectFailed) or not makes_twice
+        return _Try(error=UpstreamUnreachable(), again_after=wait if is_safe else None)
 
     def _record(self, deployment: Deployment, status: int | None, failure: str | None, started: float) -> None:
         duration = round((self._runtime.clock.monotonic() - started) * 1000)
         self._call.attempts.append(AttemptRecord(deployment.name, status, failure, duration))
-
-
-def _failed(failure: UpstreamFailure, wait: float) -> _Try:
-    """A connection that failed or broke before the first byte, as stale ones do, may be tried again on the same target."""
-    if isinstance(failure, FirstByteTimeout):
-        return _Try(error=UpstreamTimeout())
-    return _Try(error=UpstreamUnreachable(), again_after=wait)
 
 
 async def _put_aside(response: UpstreamResponse) -> StoredAnswer:

@@ -33,7 +33,7 @@ class BodyReader:
     """Reads bodies within a size cap each and one memory budget for all large ones together."""
 
     def __init__(self, json_mb: int, upload_mb: int, buffered_mb: int, read_s: float) -> None:
-        self._caps = {Body.JSON: json_mb * MEBIBYTE, Body.RAW: json_mb * MEBIBYTE, Body.NONE: MEBIBYTE}
+        self._caps = {Body.JSON: json_mb * MEBIBYTE, Body.FORM_OR_RAW: json_mb * MEBIBYTE, Body.NONE: MEBIBYTE}
         self._upload_cap = upload_mb * MEBIBYTE
         self._budget = buffered_mb * MEBIBYTE
         self._buffered = 0
@@ -42,23 +42,23 @@ class BodyReader:
     async def read(self, call: Call, request: GatewayRequest, body: Body) -> Content:
         """Return the body, parsed. Raises BadRequest, BodyTooLarge, BodyTimeout and Unavailable."""
         content_type = request.headers.get("content-type", "")
+        if sum(name == "content-type" for name, _ in request.header_list) > 1:
+            raise BadRequest("The content-type is sent twice.", param="content-type", code="invalid_header")
         cap = self._caps.get(body, self._upload_cap)
         declared = request.headers.get("content-length", "")
-        if declared.isdecimal() and int(declared) > cap:
+        if declared.isdecimal() and int(declared[:20]) > cap:
             raise _too_large(cap)
+        held = _Held(self)
+        # The call holds its bytes until it is settled.
+        call.release = held.release
         try:
             async with asyncio.timeout(self._read_s):
-                raw = await self._collect(call, request, cap)
+                raw = await self._collect(held, request, cap)
         except TimeoutError:
             raise BodyTimeout from None
         return await _understand(raw, content_type, body)
 
-    def release(self, call: Call) -> None:
-        """The call no longer holds its body."""
-        self._buffered -= call.buffered
-        call.buffered = 0
-
-    async def _collect(self, call: Call, request: GatewayRequest, cap: int) -> bytes:
+    async def _collect(self, held: "_Held", request: GatewayRequest, cap: int) -> bytes:
         pieces: list[bytes] = []
         size = 0
         async for piece in request.body():
@@ -66,12 +66,12 @@ class BodyReader:
             if size > cap:
                 raise _too_large(cap)
             if size > SMALL:
-                self._hold(call, size)
+                held.grow(size)
             pieces.append(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def _hold(self, call: Call, size: int) -> None:
-        more = size - call.buffered
+    def take(self, more: int) -> None:
+        """Count bytes that are about to be held. Raises Unavailable where there is no room for them."""
         if self._buffered + more > self._budget:
             raise Unavailable(
                 "The gateway is busy with large uploads. Try again shortly.",
@@ -79,12 +79,32 @@ class BodyReader:
                 headers={"retry-after": "2"},
             )
         self._buffered += more
-        call.buffered = size
+
+    def give_back(self, bytes_held: int) -> None:
+        self._buffered -= bytes_held
+
+
+class _Held:
+    """The part of the budget that one call has taken."""
+
+    __slots__ = ("_reader", "_size")
+
+    def __init__(self, reader: BodyReader) -> None:
+        self._reader = reader
+        self._size = 0
+
+    def grow(self, size: int) -> None:
+        self._reader.take(size - self._size)
+        self._size = size
+
+    def release(self) -> None:
+        self._reader.give_back(self._size)
+        self._size = 0
 
 
 async def _understand(raw: bytes, content_type: str, body: Body) -> Content:
     is_form = content_type[:20].lower().startswith("multipart/form-data")
-    if body is Body.MULTIPART or (body is Body.FORM_OR_JSON and is_form):
+    if body is Body.MULTIPART or (body in (Body.FORM_OR_JSON, Body.FORM_OR_RAW) and is_form):
         if not is_form:
             raise BadRequest(
                 "This endpoint takes a multipart/form-data body.", param="content-type", code="invalid_form"
@@ -93,12 +113,12 @@ async def _understand(raw: bytes, content_type: str, body: Body) -> Content:
             return Content(raw, form=parse_form(raw, content_type), content_type=content_type)
         except MultipartInvalid as error:
             raise BadRequest(f"The multipart body is not valid: {error}.", code="invalid_form") from None
-    if body is Body.RAW:
+    if body is Body.FORM_OR_RAW:
         return Content(raw, content_type=content_type)
     if body is Body.NONE and not raw:
         return Content(None)
     if not raw.strip():
-        return Content(raw, json={}, content_type=content_type)
+        return Content(b"{}", json={}, content_type=content_type)
     # A large body would hold up every other caller while it is parsed.
     parsed = parse_object(raw) if len(raw) <= SMALL else await asyncio.to_thread(parse_object, raw)
     return Content(raw, json=parsed, content_type=content_type)

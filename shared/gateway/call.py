@@ -1,5 +1,6 @@
 """The state of one call on its way through the pipeline; it begins with the request and ends with one usage event."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -38,7 +39,10 @@ class Content:
 
 @dataclass(slots=True)
 class Seen:
-    """What the answer said of itself, filled in while it passes. A pending response is still being made in the background."""
+    """What the answer said of itself, filled in while it passes.
+
+    A pending response is still being made in the background; a cut answer broke off, but was made and is billed.
+    """
 
     usage: Usage | None = None
     model: str | None = None
@@ -47,6 +51,7 @@ class Seen:
     finish_reason: str | None = None
     error_code: str | None = None
     is_pending: bool = False
+    is_cut: bool = False
     output: bytearray = field(default_factory=bytearray)
     bytes: int = 0
 
@@ -88,7 +93,7 @@ class Call:
     seen: Seen = field(default_factory=Seen)
     units: Units = field(default_factory=Units)
     request_bytes: int = 0
-    buffered: int = 0
+    release: Callable[[], None] = field(default=lambda: None)
     is_settled: bool = False
     is_handed_over: bool = False
 
@@ -113,10 +118,21 @@ class Call:
         return self.endpoint.owned
 
 
+MAX_DEPTH = 200
+"""Levels of nesting that are read: deeper than anything real, and shallow enough for every reader and writer of JSON."""
+
+MAX_OBJECTS, MAX_VALUES = 300_000, 2_000_000
+"""Brackets and commas in a body: what costs time and memory is their number, not the length of the text between them."""
+
+
 def parse_object(raw: bytes) -> Json:
     """Return a JSON body as an object. Raises BadRequest, which never repeats the body."""
+    if raw.count(b"{") + raw.count(b"[") > MAX_OBJECTS or raw.count(b",") > MAX_VALUES:
+        raise BadRequest("The request body has too many values.", code="invalid_json")
     try:
         parsed = orjson.loads(raw)
+        if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
+            _check_depth(parsed)
     except orjson.JSONDecodeError as error:
         raise BadRequest(
             f"The request body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}.",
@@ -125,3 +141,17 @@ def parse_object(raw: bytes) -> Json:
     if not isinstance(parsed, dict):
         raise BadRequest("The request body must be a JSON object.", code="invalid_json")
     return parsed
+
+
+def _check_depth(root: object) -> None:
+    level = [root]
+    for _ in range(MAX_DEPTH):
+        level = [
+            item
+            for node in level
+            for item in (node.values() if isinstance(node, dict) else node if isinstance(node, list) else ())
+            if isinstance(item, dict | list)
+        ]
+        if not level:
+            return
+    raise BadRequest("The request body is nested too deeply.", code="invalid_json")

@@ -7,7 +7,8 @@ import orjson
 from shared.errors import BadRequest, NotFound
 from shared.gateway.call import Call
 from shared.gateway.message import GatewayRequest
-from shared.gateway.references import check_references
+from shared.gateway.naming import named_model, nested_models
+from shared.gateway.references import Mentioned, check_references, find_mentioned
 from shared.routing.service import ModelNotFound, ObjectElsewhere, Plan
 from shared.runtime import Runtime
 from shared.wire.json_edit import DuplicateKey, ask_for_usage
@@ -29,52 +30,31 @@ class UnsupportedEndpoint(NotFound):
 
 async def decide(call: Call, request: GatewayRequest, runtime: Runtime) -> None:
     """Fill in model, references, plan and the edits of the body. Raises what the caller should hear."""
-    endpoint = call.endpoint
-    call.model = _model(call, request, runtime)
-    if call.model is not None:
-        _check_admitted(call, call.model, runtime)
-    if image_model := request.headers.get(IMAGE_DEPLOYMENT):
-        _check_admitted(call, image_model, runtime)
-        call.image_model = image_model
-    await check_references(call, runtime.ownership)
-    call.plan = _supported(_plan(call, runtime), endpoint, runtime)
-    _prepare(call, endpoint)
+    mentioned = await find_mentioned(call)
+    call.model = _model(call, request, runtime, mentioned)
+    call.image_model = request.headers.get(IMAGE_DEPLOYMENT)
+    for model in {call.model, call.image_model, *mentioned.models, *nested_models(call)} - {None}:
+        _check_admitted(call, str(model), runtime)
+    await check_references(call, mentioned, runtime.ownership)
+    call.plan = _supported(_plan(call, runtime), call.endpoint, runtime)
+    _prepare(call, call.endpoint)
 
 
-def _model(call: Call, request: GatewayRequest, runtime: Runtime) -> str | None:
+def _model(call: Call, request: GatewayRequest, runtime: Runtime, mentioned: Mentioned) -> str | None:
     """The model that the request names. Raises BadRequest where the endpoint needs one."""
-    match = call.matched
-    assert match is not None
-    if match.model is not None:
-        return match.model
-    where = match.endpoint.model
+    if call.matched.model is not None:
+        return call.matched.model
+    where = call.endpoint.model
     if where is ModelIn.NOWHERE:
         return None
-    named = _named_model(call, request, where)
+    named = named_model(call, request.query)
     if isinstance(named, str) and named:
         return named
     if named is not None and not isinstance(named, str):
         raise BadRequest("`model` must be a string.", param="model", code="invalid_type")
     if where is ModelIn.BODY_OPTIONAL:
-        return None if call.references else runtime.config.default_response_model
+        return None if mentioned.objects else runtime.config.default_response_model
     raise BadRequest("You must provide a `model`.", param="model", code="missing_required_parameter")
-
-
-def _named_model(call: Call, request: GatewayRequest, where: ModelIn) -> object:
-    content = call.content
-    if where is ModelIn.QUERY:
-        return dict(_pairs(request.query)).get("model")
-    if content.form is not None:
-        return content.form.value("model")
-    body = content.json or {}
-    if where is ModelIn.SESSION:
-        session = body.get("session")
-        return session.get("model") if isinstance(session, dict) else None
-    return body.get("model")
-
-
-def _pairs(query: str) -> list[tuple[str, str]]:
-    return [(name, value) for part in query.split("&") for name, _, value in [part.partition("=")]]
 
 
 def _check_admitted(call: Call, model: str, runtime: Runtime) -> None:
@@ -91,7 +71,7 @@ def _plan(call: Call, runtime: Runtime) -> Plan:
     home = next(iter(homes.values()), None)
     if call.model is None:
         return router.plan_for(home.name if home else runtime.config.objects_deployment)
-    plan = router.plan(call.model, lambda: _affinity(call), home.endpoint if home else None)
+    plan = router.plan(call.model, call.endpoint.name, lambda: _affinity(call), home.endpoint if home else None)
     if home in plan.deployments:
         others = tuple(deployment for deployment in plan.deployments if deployment is not home)
         return Plan(plan.model, (home, *others))

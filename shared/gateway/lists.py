@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from shared.errors import BadRequest
+from shared.errors import BadRequest, GatewayError
 from shared.gateway.attempt import Attempts, StoredAnswer
 from shared.gateway.call import Call, Json
 from shared.gateway.message import GatewayRequest, GatewayResponse
@@ -28,17 +28,12 @@ async def answer_list(call: Call, request: GatewayRequest, runtime: Runtime) -> 
     limit, descending = _limit(query), query.get("order", "desc") != "asc"
     edge = await _edge(call, runtime, query)
     owned = await runtime.ownership.page(
-        call.caller.team.id,
-        kind,
-        before=edge if descending else None,
-        after=None if descending else edge,
-        descending=descending,
-        limit=limit + 1,
+        call.caller.team.id, kind, edge, descending=descending, limit=limit + 1, label=query.get("purpose")
     )
     page, has_more = owned[:limit], len(owned) > limit
     gate = asyncio.Semaphore(AT_ONCE)
     found = await asyncio.gather(*(_describe(item, call, request, runtime, gate) for item in page))
-    described = [item for item in found if item is not None and _matches(item, query)]
+    described = [item for item in found if item is not None]
     body = {
         "object": "list",
         "data": described,
@@ -53,7 +48,7 @@ async def answer_list(call: Call, request: GatewayRequest, runtime: Runtime) -> 
 
 def _limit(query: dict[str, str]) -> int:
     text = query.get("limit", str(DEFAULT_LIMIT))
-    if not text.isdecimal() or int(text) < 1:
+    if not (text.isdecimal() and text.isascii() and len(text) < 10) or int(text) < 1:
         raise BadRequest("`limit` must be a positive whole number.", param="limit", code="invalid_value")
     return min(int(text), MAX_LIMIT)
 
@@ -65,23 +60,19 @@ async def _edge(call: Call, runtime: Runtime, query: dict[str, str]) -> str | No
     return (await runtime.ownership.locate(after, call.caller.team.id, "after")).created
 
 
-def _matches(item: Json, query: dict[str, str]) -> bool:
-    purpose = query.get("purpose")
-    return purpose is None or item.get("purpose") == purpose
-
-
 async def _describe(
     owned: OwnedObject, call: Call, request: GatewayRequest, runtime: Runtime, gate: asyncio.Semaphore
 ) -> Json | None:
     """Read one object upstream; None where it has gone or cannot be read now."""
     inner = Call(call.id, call.started_at, call.started, call.caller, "GET")
     inner.match = Match(_retrieval(call.endpoint), None, (owned.id,), call.matched.azure_shaped)
-    if runtime.router.deployment(owned.deployment) is None:
-        return None
-    inner.plan = runtime.router.plan_for(owned.deployment)
     bare = GatewayRequest("GET", request.path, "", request.headers, request.header_list, request.body)
     async with gate:
-        answer = await Attempts(inner, bare, runtime).in_order()
+        try:
+            inner.plan = runtime.router.plan_for(owned.deployment)
+            answer = await Attempts(inner, bare, runtime).in_order()
+        except GatewayError:
+            return None
         if isinstance(answer, StoredAnswer):
             return None
         try:

@@ -1,6 +1,6 @@
 """A request and a response as the gateway sees them, free of any host."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 
 HeaderList = list[tuple[str, str]]
@@ -18,7 +18,7 @@ class GatewayRequest:
     query: str
     headers: Mapping[str, str]
     header_list: HeaderList
-    body: Callable[[], AsyncIterator[bytes]]
+    body: Callable[[], AsyncGenerator[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +27,4 @@ class GatewayResponse:
 
     status: int
     headers: HeaderList
-    body: bytes | AsyncIterator[bytes]
+    body: bytes | AsyncGenerator[bytes]

@@ -1,42 +1,58 @@
 """Records to whom the objects in an answer belong, so that only their owner finds them again."""
 
 import logging
+from collections.abc import Iterator
 
 from shared.documents import StoreUnavailable
 from shared.gateway.call import Call, Json
 from shared.runtime import Runtime
 from shared.wire.openai.endpoints import Kind
 
-# The files that a finished object names belong to the object's owner.
-_DERIVED = ("output_file_id", "error_file_id")
+_FINISHED_WITH_FILES = (Kind.BATCH, Kind.FINE_TUNING_JOB, Kind.UPLOAD)
 _log = logging.getLogger("tollgate.objects")
 
+Owned = tuple[str, Kind]
 
-async def register_answer(call: Call, runtime: Runtime, answer: Json, containers: set[str]) -> None:
-    """Register what a JSON answer created or revealed. A response is registered without waiting for the store."""
+
+async def register_answer(call: Call, runtime: Runtime, answer: Json, status: int) -> None:
+    """Register what a JSON answer created or revealed, or forget what it deleted.
+
+    Objects are registered before the caller learns of them. Only a response and its parts are not waited for: this instance
+    knows their owner at once.
+    """
     endpoint = call.endpoint
     if endpoint.method == "DELETE" and call.references and endpoint.path.endswith("{id}"):
-        await _forget(call, runtime)
+        if status < 300 or status == 404:
+            await _forget(call, runtime)
         return
+    if status < 300:
+        await _register_new(call, runtime, answer)
+
+
+async def _register_new(call: Call, runtime: Runtime, answer: Json) -> None:
+    endpoint = call.endpoint
     if endpoint.creates and isinstance(identity := answer.get("id"), str):
         if endpoint.creates is not Kind.RESPONSE:
-            await register(call, runtime, identity, endpoint.creates)
+            label = answer.get("purpose")
+            await register(call, runtime, (identity, endpoint.creates), label if isinstance(label, str) else None)
         elif is_stored(call):
-            runtime.background.spawn(register(call, runtime, identity, Kind.RESPONSE))
-    kind = endpoint.creates or endpoint.owned
-    if kind in (Kind.BATCH, Kind.FINE_TUNING_JOB, Kind.UPLOAD):
-        for file_id in _derived_files(answer):
-            await register(call, runtime, file_id, Kind.FILE)
-    for container in containers:
-        await register(call, runtime, container, Kind.CONTAINER)
+            runtime.background.spawn(register(call, runtime, (identity, Kind.RESPONSE)))
+    if (endpoint.creates or endpoint.owned) in _FINISHED_WITH_FILES:
+        for file_id in _files_of(answer):
+            await register(call, runtime, (file_id, Kind.FILE))
+    for owned in parts_of(answer) if is_stored(call) else ():
+        runtime.background.spawn(register(call, runtime, owned))
 
 
-async def register(call: Call, runtime: Runtime, identity: str, kind: Kind) -> None:
-    """Register one object as the caller's. With the store down only this instance knows the owner, and it is logged."""
+async def register(call: Call, runtime: Runtime, owned: Owned, label: str | None = None) -> None:
+    """Register one object as the caller's. With the store down nobody will find it again, which is logged."""
     if call.deployment is None:
         return
+    identity, kind = owned
+    is_minted = kind in (Kind.RESPONSE, Kind.ITEM)
+    new = runtime.ownership.new(identity, kind, call.caller.team.id, call.deployment, label)
     try:
-        await runtime.ownership.register(identity, kind, call.caller.team.id, call.deployment)
+        await runtime.ownership.register(new, is_minted=is_minted)
     except StoreUnavailable:
         _log.error("The owner of %s %s could not be stored", kind.value, identity)
 
@@ -46,6 +62,26 @@ def is_stored(call: Call) -> bool:
     return (call.content.json or {}).get("store") is not False
 
 
+def parts_of(answer: Json) -> Iterator[Owned]:
+    """Yield the items of a response, and the containers that its tools made.
+
+    Only from its output, which the upstream writes: elsewhere a response repeats what the caller sent.
+    """
+    output = answer.get("output")
+    pending: list[object] = list(output) if isinstance(output, list) else []
+    for item in pending:
+        if isinstance(item, dict) and isinstance(identity := item.get("id"), str) and identity:
+            yield identity, Kind.ITEM
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending.extend(node)
+        elif isinstance(node, dict):
+            if isinstance(container := node.get("container_id"), str) and container:
+                yield container, Kind.CONTAINER
+            pending.extend(value for key, value in node.items() if key in ("content", "annotations"))
+
+
 async def _forget(call: Call, runtime: Runtime) -> None:
     try:
         await runtime.ownership.forget(call.references[0])
@@ -53,11 +89,14 @@ async def _forget(call: Call, runtime: Runtime) -> None:
         _log.error("The owner of the deleted object %s could not be removed", call.references[0].id)
 
 
-def _derived_files(answer: Json) -> list[str]:
-    found = [value for name in _DERIVED if isinstance(value := answer.get(name), str) and value]
+def _files_of(answer: Json) -> Iterator[str]:
+    """Yield the files that a finished batch, fine-tuning job or upload names: they belong to its owner."""
     results = answer.get("result_files")
-    found.extend(item for item in (results if isinstance(results, list) else ()) if isinstance(item, str))
     file = answer.get("file")
-    if isinstance(file, dict) and isinstance(identity := file.get("id"), str):
-        found.append(identity)
-    return found
+    named = [
+        answer.get("output_file_id"),
+        answer.get("error_file_id"),
+        file.get("id") if isinstance(file, dict) else None,
+        *(results if isinstance(results, list) else ()),
+    ]
+    yield from (identity for identity in named if isinstance(identity, str) and identity)

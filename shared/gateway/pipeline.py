@@ -43,7 +43,6 @@ class Pipeline:
             refusal(call, self._runtime, error)
             return GatewayResponse(error.status, [*error_headers(error), *gateway_headers(call)], error_body(error))
         finally:
-            self._bodies.release(call)
             if not call.is_handed_over:
                 settle(call, self._runtime, 500, Outcome.FAILED)
 

@@ -1,9 +1,14 @@
 """Finds the objects that a request refers to, and checks that they are the caller's own."""
 
+import asyncio
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import orjson
 
 from shared.errors import BadRequest
+from shared.gateway.body import SMALL
 from shared.gateway.call import Call, Json
 from shared.ownership.service import OwnershipService
 from shared.wire.json_edit import DuplicateKey, refuse_duplicates
@@ -13,64 +18,129 @@ _KEYS = frozenset(
      "vector_store_ids", "container", "container_id", "conversation"}
 )  # fmt: skip
 # What a caller describes here is his own data: it names nothing that lives upstream.
-_OPAQUE = frozenset({"parameters", "schema", "json_schema", "metadata", "arguments"})
+_OPAQUE = frozenset({"parameters", "schema", "json_schema", "metadata", "arguments", "audio"})
 # An escaped letter could hide a key from this expression, so any escape of a plain character counts as a hit.
 _MENTIONED = re.compile(
     rb'"(?:previous_response_id|file_ids?|input_file_id|(?:training|validation)_file|vector_store_ids?|container(?:_id)?|conversation)"'
-    rb"|\\u00[2-7]|stored_completions"
+    rb'|"item_reference"|\{\s*"id"\s*:\s*"[^"]*"\s*\}|\\u00[2-7]'
 )
+_OTHERS_DATA = frozenset({"stored_completions", "logs"})
+BATCH_LINES = 100_000
 
 
-async def check_references(call: Call, ownership: OwnershipService) -> None:
+@dataclass(slots=True)
+class Mentioned:
+    """What a request names: objects by id with the field that names them, and models of a batch file's lines."""
+
+    objects: dict[tuple[str, str], None] = field(default_factory=dict)
+    models: set[str] = field(default_factory=set)
+
+
+async def find_mentioned(call: Call) -> Mentioned:
+    """Return what the body names. Raises BadRequest where it cannot be told for certain.
+
+    A large body is searched in a thread: nobody else may wait for it.
+    """
+    if len(call.content.raw or b"") > SMALL:
+        return await asyncio.to_thread(_mentioned, call)
+    return _mentioned(call)
+
+
+async def check_references(call: Call, mentioned: Mentioned, ownership: OwnershipService) -> None:
     """Set `call.references` to the objects named in path and body. Raises ObjectNotFound for anything not the team's own."""
-    found = []
+    team, found = call.caller.team.id, []
     if owner_id := call.matched.owner_id:
-        found.append(await ownership.locate(owner_id, call.caller.team.id, "id"))
-    for object_id, param in dict.fromkeys(_references(call)):
-        found.append(await ownership.locate(object_id, call.caller.team.id, param))
+        found.append(await ownership.locate(owner_id, team, "id"))
+    for object_id, param in mentioned.objects:
+        found.append(await ownership.locate(object_id, team, param))
     call.references = tuple(found)
 
 
-def _references(call: Call) -> list[tuple[str, str]]:
-    raw, parsed = call.content.raw, call.content.json
-    if call.content.form:
-        value = call.content.form.value("file_id")
-        return [(value, "file_id")] if value else []
-    if not raw or parsed is None or not _MENTIONED.search(raw):
-        return []
+def _mentioned(call: Call) -> Mentioned:
+    content, found = call.content, Mentioned()
+    if content.form is not None:
+        if value := content.form.value("file_id"):
+            found.objects[value, "file_id"] = None
+        if call.endpoint.name == "files.create" and content.form.value("purpose") == "batch":
+            _read_batch(call, found)
+    elif content.json is not None:
+        is_eval = call.endpoint.name.startswith("evals.")
+        if is_eval or _MENTIONED.search(content.raw or b""):
+            _read_object(content.raw or b"", content.json, found, is_eval=is_eval)
+    return found
+
+
+def _read_object(raw: bytes, parsed: Json, found: Mentioned, *, is_eval: bool = False) -> None:
     try:
         refuse_duplicates(raw)
     except DuplicateKey as error:
         raise BadRequest(str(error), param=error.key, code="duplicate_key") from None
-    except RecursionError:
-        raise BadRequest("The request body is nested too deeply.", code="invalid_json") from None
-    return list(_walk(parsed))
+    for node in _objects(parsed):
+        if is_eval:
+            _refuse_others_data(node)
+        for identity, param in _own(node):
+            found.objects[identity, param] = None
 
 
-def _walk(root: Json) -> Iterator[tuple[str, str]]:
-    """Yield (id, key) for every reference. Iterative: the depth is the caller's choice."""
+def _read_batch(call: Call, found: Mentioned) -> None:
+    """Every line of a batch is a request of its own: its model and its objects count like any other's."""
+    assert call.content.form is not None
+    for start, end in call.content.form.files:
+        lines = (call.content.raw or b"")[start:end].splitlines()
+        if len(lines) > BATCH_LINES:
+            raise BadRequest(f"A batch file has at most {BATCH_LINES:,} lines.", param="file", code="invalid_batch")
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                _read_line(line, number, found)
+
+
+def _read_line(line: bytes, number: int, found: Mentioned) -> None:
+    try:
+        parsed = orjson.loads(line)
+        body = parsed["body"]
+        model = body["model"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        model = None
+    if not isinstance(model, str) or not isinstance(body, dict):
+        raise BadRequest(
+            f"Line {number} of the batch file is not a JSON object with a `body` that names its `model`.",
+            param="file",
+            code="invalid_batch",
+        )
+    found.models.add(model)
+    _read_object(line, body, found)
+
+
+def _objects(root: Json) -> Iterator[Json]:
+    """Yield every object in the body that can hold a reference. Iterative: the depth is the caller's choice."""
     pending: list[object] = [root]
     while pending:
         node = pending.pop()
         if isinstance(node, list):
             pending.extend(item for item in node if isinstance(item, dict | list))
         elif isinstance(node, dict):
-            yield from _own(node)
+            yield node
             pending.extend(
                 value for key, value in node.items() if isinstance(value, dict | list) and key not in _OPAQUE
             )
 
 
-def _own(node: Json) -> Iterator[tuple[str, str]]:
-    kind = node.get("type")
-    if kind == "file_id" and isinstance(identity := node.get("id"), str):
-        yield identity, "id"
-    if kind == "stored_completions":
+def _refuse_others_data(node: Json) -> None:
+    """Some sources of an eval read what all teams have stored in the account."""
+    source = node.get("source")
+    if node.get("type") in _OTHERS_DATA or (isinstance(source, dict) and source.get("type") == "responses"):
         raise BadRequest(
-            "The source stored_completions reads what other teams have stored and is not offered by this gateway.",
+            "Sources that read stored completions, logs or stored responses would show other teams' data and are not offered.",
             param="source",
             code="unsupported_value",
         )
+
+
+def _own(node: Json) -> Iterator[tuple[str, str]]:
+    """Yield (id, field) for every reference that this object holds itself."""
+    kind, identity = node.get("type"), node.get("id")
+    if isinstance(identity, str) and (kind in ("file_id", "item_reference") or node.keys() == {"id"}):
+        yield identity, "id"
     for key in _KEYS & node.keys():
         yield from _ids(key, node[key])
 
@@ -83,5 +153,3 @@ def _ids(key: str, value: object) -> Iterator[tuple[str, str]]:
         yield value, key
     elif isinstance(value, list):
         yield from ((item, key) for item in value if isinstance(item, str))
-    elif key == "conversation" and isinstance(value, dict) and isinstance(identity := value.get("id"), str):
-        yield identity, key

@@ -1,16 +1,18 @@
 """Step 6: passes the upstream's answer on, untouched, while its usage is read on the side."""
 
+import asyncio
 import re
 
 from shared.errors import GatewayError
 from shared.gateway.attempt import StoredAnswer, UpstreamUnreachable
-from shared.gateway.call import Call
+from shared.gateway.call import Call, Json
 from shared.gateway.headers import to_caller
+from shared.gateway.late import settle_late
 from shared.gateway.message import GatewayResponse, HeaderList
 from shared.gateway.objects import register_answer
 from shared.gateway.settle import settle
 from shared.gateway.stream import StreamRelay
-from shared.gateway.watch import containers_in, note_answer, parse_tolerantly
+from shared.gateway.watch import note_answer, parse_tolerantly
 from shared.providers.port import UpstreamFailure, UpstreamResponse
 from shared.runtime import Runtime
 from shared.usage.model import Outcome, Units
@@ -18,8 +20,10 @@ from shared.usage.reading import usage_from
 from shared.wire.openai.endpoints import Meter
 
 JSON_LIMIT = 256 * 1024 * 1024
-PARSED_WHOLE = 256 * 1024
-"""Larger JSON answers, such as embeddings and pictures, are not parsed: their usage is looked for at their end."""
+PARSED_AT_ONCE = 256 * 1024
+"""Larger JSON answers are parsed in a thread; embeddings and pictures of that size are not parsed at all."""
+
+_OF_NUMBERS = frozenset({Meter.EMBEDDING, Meter.IMAGE})
 
 _USAGE = re.compile(rb'"usage"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})')
 
@@ -28,17 +32,24 @@ async def relay(call: Call, answer: UpstreamResponse | StoredAnswer, runtime: Ru
     """Return the answer for the caller; what streams is settled when it ends, everything else now."""
     headers = [*to_caller(answer.headers), *gateway_headers(call)]
     if isinstance(answer, StoredAnswer):
+        call.seen.bytes = len(answer.body)
+        await _read(call, answer.body, answer.status)
         return _whole(call, runtime, answer.status, headers, answer.body)
     content_type = answer.header("content-type") or ""
-    if not content_type.startswith("application/json"):
+    if not content_type.startswith("application/json") or call.endpoint.name.endswith(".content"):
         return StreamRelay(call, answer, runtime).response(headers, content_type)
     try:
         body = await answer.read(JSON_LIMIT)
     except UpstreamFailure as failure:
-        _note_failure(call, failure)
+        call.seen.is_cut = answer.status < 400
         raise UpstreamUnreachable from failure
-    if call.endpoint.creates or call.endpoint.owned or b"cntr_" in body:
-        await register_answer(call, runtime, parse_tolerantly(body) or {}, containers_in(body))
+    finally:
+        answer.close()
+    call.seen.bytes = len(body)
+    parsed = await _read(call, body, answer.status)
+    if call.endpoint.creates or call.endpoint.owned:
+        await register_answer(call, runtime, parsed, answer.status)
+        settle_late(call, runtime, parsed)
     return _whole(call, runtime, answer.status, headers, body)
 
 
@@ -58,27 +69,30 @@ def refusal(call: Call, runtime: Runtime, error: GatewayError) -> None:
 
 
 def _whole(call: Call, runtime: Runtime, status: int, headers: HeaderList, body: bytes) -> GatewayResponse:
-    call.seen.bytes = len(body)
-    _read(call, body, status)
     settle(call, runtime, status, Outcome.COMPLETED if status < 400 else Outcome.UPSTREAM_ERROR)
     return GatewayResponse(status, headers, body)
 
 
-def _read(call: Call, body: bytes, status: int) -> None:
-    seen = call.seen
-    if len(body) <= PARSED_WHOLE:
-        parsed = parse_tolerantly(body)
-        if parsed is not None:
-            note_answer(seen, parsed)
-            made = parsed.get("data")
-            _count_images(call, status, len(made) if isinstance(made, list) else 0)
-            if isinstance(duration := parsed.get("duration"), int | float):
-                _note_duration(call, duration)
-    elif found := _USAGE.search(body, max(0, len(body) - 8192)) or _USAGE.search(body, 0, 8192):
-        seen.usage = usage_from(parse_tolerantly(found[1]))
+async def _read(call: Call, body: bytes, status: int) -> Json:
+    """Learn what the answer says, and return it as far as it was parsed."""
+    seen, meter = call.seen, call.endpoint.meter
+    if len(body) > PARSED_AT_ONCE and meter in _OF_NUMBERS:
+        # Nothing in these is the caller's text, so that the usage can be found without parsing millions of numbers.
+        if found := _USAGE.search(body, max(0, len(body) - 8192)) or _USAGE.search(body, 0, 8192):
+            note_answer(seen, {"usage": parse_tolerantly(found[1])}, meter)
         _count_images(call, status, body.count(b'"b64_json"'))
-    if seen.usage is None and status < 400 and len(body) <= PARSED_WHOLE:
+        return {}
+    is_small = len(body) <= PARSED_AT_ONCE
+    parsed = parse_tolerantly(body) if is_small else await asyncio.to_thread(parse_tolerantly, body)
+    if parsed is not None:
+        note_answer(seen, parsed, meter)
+        made = parsed.get("data")
+        _count_images(call, status, len(made) if isinstance(made, list) else 0)
+        if isinstance(duration := parsed.get("duration"), int | float):
+            _note_duration(call, duration)
+    if seen.usage is None and status < 400 and is_small:
         seen.output += body
+    return parsed or {}
 
 
 def _count_images(call: Call, status: int, count: int) -> None:
@@ -90,7 +104,3 @@ def _note_duration(call: Call, seconds: float) -> None:
     """verbose_json tells the recording's length where it carries no usage."""
     if call.endpoint.meter is Meter.TRANSCRIPTION and call.seen.usage is None:
         call.seen.usage = usage_from({"type": "duration", "seconds": seconds})
-
-
-def _note_failure(call: Call, failure: UpstreamFailure) -> None:
-    call.seen.error_code = failure.kind

@@ -30,7 +30,7 @@ def settle(call: Call, runtime: Runtime, status: int, outcome: Outcome) -> None:
         _publish(call, runtime, status, outcome, NO_USAGE, ended)
     elif reported is not None:
         _publish(call, runtime, status, outcome, _with_units(reported, call), ended)
-    elif call.seen.is_pending and outcome is Outcome.COMPLETED:
+    elif call.seen.is_pending and outcome is Outcome.COMPLETED and not call.streams:
         _publish(call, runtime, status, outcome, Usage(source=Source.PENDING), ended)
     elif _is_billed(call, status, outcome):
         runtime.background.spawn(_publish_estimated(call, runtime, status, outcome, ended))
@@ -42,9 +42,7 @@ def _is_billed(call: Call, status: int, outcome: Outcome) -> bool:
     """Whether the provider charges although it reported nothing: an answer, or a prompt that the filter evaluated."""
     if not call.attempts or outcome in (Outcome.REFUSED, Outcome.FAILED):
         return False
-    if call.seen.error_code == CONTENT_FILTER:
-        return True
-    return status < 400
+    return status < 400 or call.seen.error_code == CONTENT_FILTER or call.seen.is_cut
 
 
 async def _publish_estimated(call: Call, runtime: Runtime, status: int, outcome: Outcome, ended: float) -> None:
@@ -68,6 +66,7 @@ def _publish(call: Call, runtime: Runtime, status: int, outcome: Outcome, usage:
     runtime.events.publish(USAGE_EVENTS, event.id, orjson.dumps(event.to_json()))
     call.content.json = call.content.form = call.content.raw = None
     call.seen.output.clear()
+    call.release()
     if runtime.settings.access_log:
         _log.info(
             "%s %s %s → %s in %d ms, %d attempt(s), %d+%d tokens, team %s",

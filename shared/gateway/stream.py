@@ -1,11 +1,11 @@
 """Relays an answer whose end is not here yet: piece by piece, with keep-alive comments, and to its end even if the caller leaves."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
-from shared.gateway.call import Call
+from shared.gateway.call import Call, Json
 from shared.gateway.message import GatewayResponse, HeaderList
-from shared.gateway.objects import is_stored, register
+from shared.gateway.objects import is_stored, parts_of, register
 from shared.gateway.settle import settle
 from shared.gateway.watch import StreamWatch
 from shared.providers.port import IdleTimeout, UpstreamFailure, UpstreamResponse
@@ -29,7 +29,7 @@ class StreamRelay:
         self._call = call
         self._answer = answer
         self._runtime = runtime
-        self._watch = StreamWatch(call, self._created)
+        self._watch = StreamWatch(call, self._revealed)
         self._unclaimed: asyncio.TimerHandle | None = None
 
     def response(self, headers: HeaderList, content_type: str) -> GatewayResponse:
@@ -42,7 +42,7 @@ class StreamRelay:
         self._unclaimed = asyncio.get_running_loop().call_later(UNCLAIMED_S, self._leave_unclaimed)
         return GatewayResponse(self._answer.status, headers, self._events() if is_events else self._bytes())
 
-    async def _events(self) -> AsyncIterator[bytes]:
+    async def _events(self) -> AsyncGenerator[bytes]:
         """The stream with keep-alive comments where it is silent."""
         self._claim()
         finished = False
@@ -64,7 +64,7 @@ class StreamRelay:
             if rest := self._watch.finish():
                 yield rest
             finished = True
-            self._settle(Outcome.COMPLETED)
+            self._end()
         except UpstreamFailure as failure:
             finished = True
             self._cut(failure)
@@ -73,7 +73,7 @@ class StreamRelay:
             if not finished:
                 self._runtime.background.spawn(self._drain())
 
-    async def _bytes(self) -> AsyncIterator[bytes]:
+    async def _bytes(self) -> AsyncGenerator[bytes]:
         """Anything else: files, speech, text."""
         self._claim()
         finished = False
@@ -85,7 +85,7 @@ class StreamRelay:
             if piece is None:
                 raise IdleTimeout
             finished = True
-            self._settle(Outcome.COMPLETED)
+            self._end()
         except UpstreamFailure as failure:
             finished = True
             self._cut(failure)
@@ -129,15 +129,30 @@ class StreamRelay:
         self._call.seen.error_code = failure.kind
         self._settle(Outcome.STREAM_CUT)
 
+    def _end(self) -> None:
+        """The upstream has said everything. A response that never came to its own end was cut, too."""
+        status = self._answer.status
+        if status >= 400:
+            self._settle(Outcome.UPSTREAM_ERROR)
+        elif self._call.seen.is_pending:
+            self._call.seen.error_code = self._call.seen.error_code or "no_end"
+            self._settle(Outcome.STREAM_CUT)
+        else:
+            self._settle(Outcome.COMPLETED)
+
     def _settle(self, outcome: Outcome) -> None:
-        for container in self._watch.containers:
-            self._runtime.background.spawn(register(self._call, self._runtime, container, Kind.CONTAINER))
         settle(self._call, self._runtime, self._answer.status, outcome)
 
-    def _created(self, object_id: str) -> None:
-        call = self._call
-        if call.endpoint.creates is Kind.RESPONSE and is_stored(call):
-            self._runtime.background.spawn(register(call, self._runtime, object_id, Kind.RESPONSE))
+    def _revealed(self, answer: Json) -> None:
+        """A response showed itself: at its beginning with its id, at its end with everything it made."""
+        call, identity = self._call, answer.get("id")
+        if not is_stored(call):
+            return
+        owned = list(parts_of(answer))
+        if call.endpoint.creates is Kind.RESPONSE and isinstance(identity, str):
+            owned.append((identity, Kind.RESPONSE))
+        for each in owned:
+            self._runtime.background.spawn(register(call, self._runtime, each))
 
     def _note_characters(self) -> None:
         """Speech is billed by the characters that are spoken; the request tells them."""

@@ -22,19 +22,18 @@ _RESPONSE = re.compile(
 )
 _OTHER = re.compile(rb'"usage"\s*:\s*\{|"error"\s*:\s*\{')
 _INTERESTING = {Meter.CHAT: _CHAT, Meter.COMPLETION: _CHAT, Meter.RESPONSE: _RESPONSE}
-_CONTAINER = re.compile(rb'"container_id"\s*:\s*"(cntr_[A-Za-z0-9_-]{1,100})"')
+_OUTPUT_IS = {Meter.IMAGE: "image", Meter.SPEECH: "audio"}
 
 
 class StreamWatch:
     """Watches one stream on behalf of a call. `feed` and `finish` return what the caller may have."""
 
-    def __init__(self, call: Call, on_object: Callable[[str], None]) -> None:
+    def __init__(self, call: Call, on_answer: Callable[[Json], None]) -> None:
         self._seen = call.seen
-        self._on_object = on_object
+        self._on_answer = on_answer
         self._meter = call.endpoint.meter
         self._hides_usage = call.hides_usage
         self._drops_empty = not call.matched.azure_shaped
-        self.containers: set[str] = set()
         is_chat = self._meter in (Meter.CHAT, Meter.COMPLETION)
         self._events = EventWatch(_INTERESTING.get(self._meter, _OTHER), self._look, cuts=is_chat)
 
@@ -59,13 +58,10 @@ class StreamWatch:
             return True
         answer = parsed.get("response")
         if isinstance(answer, dict):
-            self.containers.update(containers_in(event))
+            note_answer(self._seen, answer, self._meter)
+            self._on_answer(answer)
         else:
-            answer = parsed
-        known = self._seen.object_id
-        note_answer(self._seen, answer)
-        if parsed is not answer and self._seen.object_id and self._seen.object_id != known:
-            self._on_object(self._seen.object_id)
+            note_answer(self._seen, parsed, self._meter)
         return self._admits(parsed)
 
     def _admits(self, parsed: Json) -> bool:
@@ -76,16 +72,21 @@ class StreamWatch:
         return not self._drops_empty
 
 
-def note_answer(seen: Seen, answer: Json) -> None:
+def note_answer(seen: Seen, answer: Json, meter: Meter) -> None:
     """Take usage, identity and error from an answer, or from one event of a stream."""
     seen.note(answer)
-    reported: Usage | None = usage_from(answer.get("usage"))
+    reported = tokens_in(answer, meter)
     if reported is not None:
         seen.usage = reported
     error = answer.get("error")
     if isinstance(error, dict):
         code = error.get("code") or error.get("type")
         seen.error_code = str(code)[:100] if code else "error"
+
+
+def tokens_in(answer: Json, meter: Meter) -> Usage | None:
+    """Return the usage that an answer reports, with what it does not break down in the bucket of its endpoint."""
+    return usage_from(answer.get("usage"), _OUTPUT_IS.get(meter, "text"))
 
 
 def parse_tolerantly(raw: bytes) -> Json | None:
@@ -95,8 +96,3 @@ def parse_tolerantly(raw: bytes) -> Json | None:
     except orjson.JSONDecodeError:
         return None
     return parsed if isinstance(parsed, dict) else None
-
-
-def containers_in(raw: bytes) -> set[str]:
-    """The containers that an answer's tools made: the caller may read their files."""
-    return {match.decode() for match in _CONTAINER.findall(raw)}

@@ -54,31 +54,31 @@ class OwnershipService:
             raise ObjectNotFound(object_id, param)
         return owned
 
-    async def register(self, object_id: str, kind: Kind, team: str, deployment: str) -> None:
-        """Record a new object, in memory at once and then durably. The first owner of an id stays its owner.
+    async def register(self, owned: OwnedObject, *, is_minted: bool = False) -> None:
+        """Record a new object durably. The first owner of an id stays its owner. Raises StoreUnavailable.
 
-        Raises StoreUnavailable; this instance then still knows the owner.
+        An id that the upstream has minted for this very call cannot be anybody else's: this instance knows its owner at once.
         """
-        if object_id in self._recent:
+        if owned.id in self._recent:
             return
-        owned = OwnedObject(object_id, kind, team, deployment, created=new_id("t", self._clock.now()))
-        self._remember(owned)
-        known = await self._store.find(object_id)
-        if known is None:
-            await self._store.add(owned)
-        else:
-            self._remember(known)
+        if is_minted:
+            self._remember(owned)
+        self._remember(await self._store.add(owned))
+
+    def new(self, object_id: str, kind: Kind, team: str, deployment: str, label: str | None = None) -> OwnedObject:
+        """A new object, created now."""
+        return OwnedObject(object_id, kind, team, deployment, new_id("t", self._clock.now()), label)
 
     async def forget(self, owned: OwnedObject) -> None:
         self._recent.pop(owned.id, None)
         await self._store.remove(owned)
 
     async def page(
-        self, team: str, kind: Kind, *, before: str | None, after: str | None, descending: bool, limit: int
+        self, team: str, kind: Kind, edge: str | None, *, descending: bool, limit: int, label: str | None = None
     ) -> list[OwnedObject]:
         """Return a page of the team's objects. Raises OwnershipUnknown."""
         try:
-            return await self._store.of_team(team, kind, before=before, after=after, descending=descending, limit=limit)
+            return await self._store.of_team(team, kind, edge, descending=descending, limit=limit, label=label)
         except StoreUnavailable as error:
             raise OwnershipUnknown from error
 

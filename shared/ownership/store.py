@@ -1,6 +1,6 @@
 """Keeps ownership in documents: one by object id, to find the owner, and one by team, to list a team's objects."""
 
-from shared.documents import Condition, Document, DocumentStore
+from shared.documents import Condition, Document, DocumentExists, DocumentStore
 from shared.ownership.model import OwnedObject
 from shared.wire.openai.endpoints import Kind
 
@@ -15,8 +15,12 @@ class OwnershipStore:
         document = await self._documents.get(OWNERS, object_id, object_id)
         return _owned(document) if document else None
 
-    async def add(self, owned: OwnedObject) -> None:
-        """Store both documents; the owner first, so that an object is never listed before it can be found."""
+    async def add(self, owned: OwnedObject) -> OwnedObject:
+        """Store the object unless it has an owner already, and return it as it is stored.
+
+        The owner is stored first, so that an object is never listed before it can be found. Parts of a response are found
+        but never listed.
+        """
         body = {
             "schema": 1,
             "id": owned.id,
@@ -24,21 +28,27 @@ class OwnershipStore:
             "team": owned.team,
             "deployment": owned.deployment,
             "created": owned.created,
+            "label": owned.label,
         }
-        await self._documents.upsert(OWNERS, owned.id, body)
-        await self._documents.upsert(BELONGINGS, _partition(owned.team, owned.kind), body)
+        try:
+            await self._documents.create(OWNERS, owned.id, body)
+        except DocumentExists:
+            return await self.find(owned.id) or owned
+        if owned.kind is not Kind.ITEM:
+            await self._documents.upsert(BELONGINGS, _partition(owned.team, owned.kind), body)
+        return owned
 
     async def remove(self, owned: OwnedObject) -> None:
         await self._documents.delete(BELONGINGS, _partition(owned.team, owned.kind), owned.id)
         await self._documents.delete(OWNERS, owned.id, owned.id)
 
     async def of_team(
-        self, team: str, kind: Kind, *, before: str | None, after: str | None, descending: bool, limit: int
+        self, team: str, kind: Kind, edge: str | None, *, descending: bool, limit: int, label: str | None
     ) -> list[OwnedObject]:
-        """Return a team's objects by time of creation, strictly before or after the given `created`."""
-        where = [Condition("created", "<", before)] if before else []
-        if after:
-            where.append(Condition("created", ">", after))
+        """Return a team's objects by time of creation, strictly beyond the `created` of the edge."""
+        where = [Condition("created", "<" if descending else ">", edge)] if edge else []
+        if label is not None:
+            where.append(Condition("label", "=", label))
         page = await self._documents.query(
             BELONGINGS, _partition(team, kind), where, order_by="created", descending=descending, limit=limit
         )
@@ -57,4 +67,5 @@ def _owned(document: Document) -> OwnedObject:
         team=str(body["team"]),
         deployment=str(body["deployment"]),
         created=str(body["created"]),
+        label=str(label) if (label := body.get("label")) is not None else None,
     )

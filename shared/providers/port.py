@@ -77,8 +77,8 @@ class TokenSource(Protocol):
     async def bearer(self, scope: str, client_id: str | None = None) -> str:
         """A valid token. Raises CredentialUnavailable."""
 
-    def invalidate(self, scope: str, client_id: str | None = None) -> None:
-        """Forget the token: the upstream refused it."""
+    def invalidate(self, refused: str, scope: str, client_id: str | None = None) -> None:
+        """Forget a token that the upstream refused, unless another has taken its place already."""
 
     async def close(self) -> None: ...
 

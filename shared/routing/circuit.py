@@ -65,11 +65,7 @@ class Circuit:
 
     def succeeded(self) -> None:
         self._in_a_row = 0
-        self._probing = False
-        if self._opened_at is not None:
-            self._opened_at, self._open_s = None, self._rules.open_s
-            self._recent.clear()
-            self._failed = 0
+        self._close()
         self._record(failed=False)
 
     def failed(self, now: float) -> None:
@@ -83,12 +79,20 @@ class Circuit:
             self._opened_at = now
 
     def throttled(self, until: float) -> None:
-        self._probing = False
+        """It answers, but has no room: as a probe that is a success."""
+        self._close()
         self.throttled_until = max(self.throttled_until, until)
 
     def abandoned(self) -> None:
         """The call ended without telling anything about the deployment."""
         self._probing = False
+
+    def _close(self) -> None:
+        self._probing = False
+        if self._opened_at is not None:
+            self._opened_at, self._open_s, self._in_a_row = None, self._rules.open_s, 0
+            self._recent.clear()
+            self._failed = 0
 
     def _record(self, *, failed: bool) -> None:
         if len(self._recent) == self._recent.maxlen:

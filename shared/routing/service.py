@@ -1,5 +1,6 @@
 """Knows the routes and the health of every deployment, and makes the plan for one request."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -8,6 +9,9 @@ from shared.errors import NotFound, Unavailable
 from shared.providers.model import Deployment
 from shared.routing.circuit import Circuit, CircuitRules
 from shared.routing.model import Route, RouteTable, in_order
+
+CIRCUITS = 4096
+"""Circuits that are kept: callers choose names where a route is a glob."""
 
 
 class ModelNotFound(NotFound):
@@ -65,7 +69,7 @@ class Router:
         self._deployments = {deployment.name: deployment for deployment in deployments}
         self._clock = clock
         self._rules = rules or CircuitRules()
-        self._circuits: dict[str, Circuit] = {}
+        self._circuits: OrderedDict[str, Circuit] = OrderedDict()
 
     def aliases(self) -> list[str]:
         return self._table.aliases()
@@ -73,13 +77,17 @@ class Router:
     def knows(self, model: str) -> bool:
         return self._table.find(model) is not None
 
-    def circuit(self, deployment: str) -> Circuit:
-        circuit = self._circuits.get(deployment)
+    def circuit(self, deployment: Deployment, model: str, endpoint: str) -> Circuit:
+        """The health of one operation of one deployment: what fails there need not fail elsewhere."""
+        key = f"{deployment.name}\0{deployment.name_for(model)}\0{endpoint}"
+        circuit = self._circuits.get(key)
         if circuit is None:
-            circuit = self._circuits[deployment] = Circuit(self._rules)
+            circuit = self._circuits[key] = Circuit(self._rules)
+            if len(self._circuits) > CIRCUITS:
+                self._circuits.popitem(last=False)
         return circuit
 
-    def plan(self, model: str, affinity: Callable[[], str], account: str | None = None) -> Plan:
+    def plan(self, model: str, endpoint: str, affinity: Callable[[], str], account: str | None = None) -> Plan:
         """Order the route's targets, healthy ones first. `account` restricts them to one endpoint.
 
         `affinity` gives the key that picks among equals; it is asked only where there is a choice. Raises ModelNotFound and
@@ -96,8 +104,17 @@ class Router:
                 raise ObjectElsewhere(model)
         if len(targets) > 1:
             now = self._clock.monotonic()
-            targets.sort(key=lambda target: not self.circuit(target.name).is_preferred(now))
+            targets.sort(key=lambda target: not self.circuit(target, model, endpoint).is_preferred(now))
         return Plan(model, tuple(targets))
+
+    def name_at(self, model: str, account: str) -> str:
+        """What the upstream at this endpoint calls a model. Raises ModelNotFound where the model's route does not go there."""
+        route = self._table.find(model)
+        for target in route.targets if route else ():
+            deployment = self._deployments[target.deployment]
+            if deployment.endpoint == account:
+                return deployment.name_for(model)
+        raise ModelNotFound(model)
 
     def plan_for(self, deployment: str | None) -> Plan:
         """The plan for an object's own deployment or, given None, for a call that names no model."""

@@ -11,8 +11,11 @@ from shared.usage.model import Source, TokenUsage, Units, Usage
 Json = Mapping[str, object]
 
 
-def usage_from(reported: object) -> Usage | None:
-    """Return the usage that a provider reported, or None where the object holds none."""
+def usage_from(reported: object, output_is: str = "text") -> Usage | None:
+    """Return the usage that a provider reported, or None where the object holds none.
+
+    `output_is` names the bucket of output that the details say nothing of: pictures and speech often come without any.
+    """
     if not isinstance(reported, Mapping):
         return None
     if reported.get("type") == "duration":
@@ -28,6 +31,7 @@ def usage_from(reported: object) -> Usage | None:
         **_output(
             total_output or 0,
             _details(reported, "completion_tokens_details", "output_tokens_details", "output_token_details"),
+            output_is,
         ),
     )
     return Usage(tokens=tokens, source=Source.PROVIDER)
@@ -42,13 +46,15 @@ def _input(total: int, details: Json) -> dict[str, int]:
     return {**parts, "input_fresh": left}
 
 
-def _output(total: int, details: Json) -> dict[str, int]:
+def _output(total: int, details: Json, output_is: str) -> dict[str, int]:
     left = total
-    parts = {}
-    for bucket in ("reasoning", "audio", "image"):
+    parts = {"output_text": 0}
+    told = ("reasoning", "audio", "image") if output_is == "text" else ("reasoning", "audio", "image", "text")
+    for bucket in told:
         parts[f"output_{bucket}"] = part = min(left, _count(details.get(f"{bucket}_tokens")) or 0)
         left -= part
-    return {**parts, "output_text": left}
+    parts[f"output_{output_is}"] += left
+    return parts
 
 
 def _details(reported: Json, *names: str) -> Json:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-_BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,70})"|([^\s;,"]{1,70}))', re.IGNORECASE)
+_BOUNDARY = re.compile(r';[ \t]*boundary=(?:"([^"]{1,70})"|([^\s;,"]{1,70}))(?=[ \t]*(?:;|$))', re.IGNORECASE)
 _LINE_END = re.compile(rb"(?:--)?[ \t]*(?:\r\n|\Z)")
 _DISPOSITION = re.compile(rb"^content-disposition:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _NAME = re.compile(rb';[ \t]*name="([^"]*)"', re.IGNORECASE)
@@ -27,10 +27,14 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The plain fields by name, and the bytes that its file parts hold."""
+    """The plain fields by name, and where the contents of its file parts stand."""
 
     fields: dict[str, Field]
-    file_bytes: int
+    files: tuple[tuple[int, int], ...]
+
+    @property
+    def file_bytes(self) -> int:
+        return sum(end - start for start, end in self.files)
 
     def value(self, name: str) -> str | None:
         field = self.fields.get(name)
@@ -46,32 +50,33 @@ def parse_form(raw: bytes, content_type: str) -> Form:
     delimiter = _delimiter(content_type)
     at = _after_first(raw, delimiter)
     fields: dict[str, Field] = {}
-    files: set[str] = set()
-    file_bytes = 0
+    file_names: set[str] = set()
+    files: list[tuple[int, int]] = []
     for _ in range(MAX_PARTS + 1):
         if _LINE_END.match(raw, at) is None:
             raise MultipartInvalid("a boundary is not alone on its line")
         if raw.startswith(b"--", at):
-            return Form(fields, file_bytes)
+            return Form(fields, tuple(files))
         start, end, name, is_file = _part(raw, at, delimiter)
         if is_file or end - start > MAX_FIELD:
-            files.add(name)
-            file_bytes += end - start
+            file_names.add(name)
+            files.append((start, end))
         else:
             if name in fields and not name.endswith("[]"):
                 raise _sent_twice(name)
             fields[name] = Field(_text(raw[start:end], name), start, end)
-        if name in fields and name in files:
+        if name in fields and name in file_names:
             raise _sent_twice(name)
         at = end + 2 + len(delimiter)
     raise MultipartInvalid(f"the form has more than {MAX_PARTS} parts")
 
 
 def _delimiter(content_type: str) -> bytes:
-    match = _BOUNDARY.search(content_type)
-    if match is None:
-        raise MultipartInvalid("the content-type names no boundary")
-    return b"--" + (match[1] or match[2]).encode("latin-1", "replace")
+    boundaries = _BOUNDARY.findall(content_type)
+    if len(boundaries) != 1 or content_type.lower().count("boundary") != 1:
+        raise MultipartInvalid("the content-type does not name exactly one boundary")
+    quoted, plain = boundaries[0]
+    return b"--" + str(quoted or plain).encode("latin-1", "replace")
 
 
 def _after_first(raw: bytes, delimiter: bytes) -> int:

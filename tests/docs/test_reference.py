@@ -103,7 +103,7 @@ def fields_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, F
     for name, field in model.model_fields.items():
         inner = re.search(r"\w+Config", str(field.annotation))
         section = getattr(importlib.import_module(model.__module__), inner[0]) if inner else None
-        is_list = "tuple" in str(field.annotation)
+        is_list = re.search(r"tuple|Some\[", str(field.annotation)) is not None
         if section is None or (prefix and is_list):
             yield f"{prefix}{name}", field
         if section is not None:

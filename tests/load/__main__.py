@@ -30,7 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (NotReady, GeneratorFailed) as error:
         print(error, file=sys.stderr)
         return 1
-    rows = {name: median_of_rounds(figures) for name, figures in rounds.items()} | {name: {} for name in absent}
+    silent = [each.name for each in contenders if each.name not in rounds]
+    rows: dict[str, Figures] = {name: median_of_rounds(figures) for name, figures in rounds.items()}
+    rows |= {name: {} for name in (*silent, *absent)}
     machine = {
         "cores": os.cpu_count(),
         "load_before": round(load_before, 2),
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         result = {"machine": machine, "median": rows, "rounds": rounds, "notes": notes}
         options.json.write_text(json.dumps(result, indent=2) + "\n")
-    return 0
+    return 1 if silent else 0
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -61,7 +61,7 @@ class Started:
             tree += [pid for pid, its_parent in parents.items() if its_parent == parent]
         return tree
 
-    def wait_for_200(self, port: int, request: bytes, timeout_s: float = 120.0) -> float:
+    def wait_for_200(self, port: int, request: bytes, timeout_s: float = 90.0) -> float:
         """Repeat the request until it is answered 200; return the seconds since the start. Raises NotReady."""
         status = 0
         while time.monotonic() - self.began < timeout_s:

@@ -12,7 +12,7 @@ from tests.load import canned
 from tests.load.connection import Kind
 from tests.load.contenders import Address, Contender, Running
 from tests.load.generator import GRACE_S, Plan
-from tests.load.processes import PROJECT, Started, clean_environment
+from tests.load.processes import PROJECT, NotReady, Started, clean_environment
 
 Figures = dict[str, float]
 CONCURRENCY = 64
@@ -40,16 +40,19 @@ QUICK = Durations(warm_up=0.4, steady=1.2, streaming=1.0, peak=0.8)
 
 def generate(plan: Plan) -> dict[str, Any]:
     """Run the load generator, in a process of its own, and return its report. Raises GeneratorFailed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.load.generator"],
-        input=plan.to_json(),
-        capture_output=True,
-        text=True,
-        cwd=PROJECT,
-        env=clean_environment(PROJECT),
-        timeout=plan.duration_s + 2 * GRACE_S,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.load.generator"],
+            input=plan.to_json(),
+            capture_output=True,
+            text=True,
+            cwd=PROJECT,
+            env=clean_environment(PROJECT),
+            timeout=plan.duration_s + 2 * GRACE_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise GeneratorFailed("The load generator did not end in time.") from error
     if done.returncode:
         raise GeneratorFailed(done.stderr[-2000:])
     report: dict[str, Any] = json.loads(done.stdout)
@@ -148,8 +151,12 @@ class Round:
             | bare.peak_streaming(None),
         )
         for contender in contenders:
-            with contender.start(self.upstream_port) as running:
-                figures = self._measure(contender, running)
+            try:
+                with contender.start(self.upstream_port) as running:
+                    figures = self._measure(contender, running)
+            except NotReady as error:
+                self.note(str(error))
+            else:
                 added = _added(figures.pop("steady"), steady[contender.rate])
                 added_first = _added(figures.pop("first_byte"), first_byte[contender.stream_rate])
                 yield contender.name, {**_steady_figures(added, added_first), **figures}

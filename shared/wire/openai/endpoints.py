@@ -13,17 +13,20 @@ class Body(Enum):
     JSON = "json"
     MULTIPART = "multipart"
     FORM_OR_JSON = "form_or_json"
-    RAW = "raw"
+    FORM_OR_RAW = "form_or_raw"
 
 
 class ModelIn(Enum):
-    """Where the request names its model; an Azure-shaped path that names one always wins."""
+    """Where the request names its model; an Azure-shaped path that names one always wins.
+
+    SESSION is the member `session` of the body, CALL the form field `session` or the query.
+    """
 
     NOWHERE = "nowhere"
     BODY = "body"
     BODY_OPTIONAL = "body_optional"
     SESSION = "session"
-    QUERY = "query"
+    CALL = "call"
 
 
 class Meter(StrEnum):
@@ -51,6 +54,7 @@ class Kind(StrEnum):
     FINE_TUNING_JOB = "fine_tuning_job"
     EVAL = "eval"
     REALTIME_CALL = "realtime_call"
+    ITEM = "item"
 
 
 class Served(Enum):
@@ -201,6 +205,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint("realtime.client_secrets", "POST", "realtime/client_secrets", body=Body.JSON, model=ModelIn.SESSION),
     Endpoint(
-        "realtime.calls", "POST", "realtime/calls", body=Body.RAW, model=ModelIn.QUERY, creates=Kind.REALTIME_CALL
+        "realtime.calls",
+        "POST",
+        "realtime/calls",
+        body=Body.FORM_OR_RAW,
+        model=ModelIn.CALL,
+        creates=Kind.REALTIME_CALL,
     ),
 )

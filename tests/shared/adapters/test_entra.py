@@ -179,9 +179,12 @@ async def test_a_token_that_is_about_to_expire_when_it_comes_is_not_used(tokens:
 
 
 async def test_a_refused_token_is_forgotten(tokens: EntraTokens) -> None:
-    await tokens.bearer(SCOPE)
-    tokens.invalidate(SCOPE)
-    tokens.invalidate("unknown")
+    refused = await tokens.bearer(SCOPE)
+    tokens.invalidate("an older token", SCOPE)
+    assert tokens.cached(SCOPE) == refused
+
+    tokens.invalidate(refused, SCOPE)
+    tokens.invalidate("token", "unknown")
 
     assert tokens.cached(SCOPE) is None
     assert await tokens.bearer(SCOPE) == "token-2-None"
@@ -235,8 +238,7 @@ async def test_the_managed_identity_gives_tokens(azure: EntraTokens, identity: M
 
 
 async def test_a_refused_token_is_really_fetched_anew(azure: EntraTokens, identity: ManagedIdentityPeer) -> None:
-    await azure.bearer(SCOPE)
-    azure.invalidate(SCOPE)
+    azure.invalidate(await azure.bearer(SCOPE), SCOPE)
 
     assert await azure.bearer(SCOPE) == "token-2-system"
     assert len(identity.requests) == 2

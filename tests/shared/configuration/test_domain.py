@@ -63,9 +63,15 @@ def test_routes_keep_their_priorities_and_circuits_their_rules() -> None:
     clock = FakeClock()
     router = router_of(CONFIG, clock)
 
-    assert [deployment.name for deployment in router.plan("a", lambda: "k").deployments] == ["east", "plain"]
-    router.circuit("east").failed(clock.monotonic())
-    assert router.circuit("east").opens_again_in(clock.monotonic()) == 9
+    assert [deployment.name for deployment in router.plan("a", "chat.completions", lambda: "k").deployments] == [
+        "east",
+        "plain",
+    ]
+    east = router.deployment("east")
+    assert east is not None
+    circuit = router.circuit(east, "a", "chat.completions")
+    circuit.failed(clock.monotonic())
+    assert circuit.opens_again_in(clock.monotonic()) == 9
 
 
 def test_teams_and_retries_are_as_written() -> None:

@@ -170,7 +170,8 @@ class CountingTokens:
             raise CredentialUnavailable("no identity")
         return f"token-{self.number}"
 
-    def invalidate(self, scope: str, client_id: str | None = None) -> None:
+    def invalidate(self, refused: str, scope: str, client_id: str | None = None) -> None:
+        assert refused == f"token-{self.number}"
         self.number += 1
 
     async def close(self) -> None:

@@ -4,13 +4,13 @@ import pytest
 from tests.shared.gateway.harness import Gateway, error_of, json_answer
 
 FILE = (
-    b'--B\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n'
+    b'--B\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nassistants\r\n'
     b'--B\r\nContent-Disposition: form-data; name="file"; filename="\xc3\xa6.jsonl"\r\n\r\n{}\r\n--B--\r\n'
 )
 
 
 async def upload(gateway: Gateway, identity: str, team: str = "research") -> None:
-    gateway.upstream.answers = [json_answer({"id": identity, "object": "file", "purpose": "batch"})]
+    gateway.upstream.answers = [json_answer({"id": identity, "object": "file", "purpose": "assistants"})]
     answer = await gateway.call("POST", "/v1/files", FILE, team=team, content_type="multipart/form-data; boundary=B")
     assert answer.status == 200
 
@@ -165,7 +165,7 @@ async def test_with_the_registry_down_nothing_is_guessed(gateway: Gateway) -> No
 
 
 async def test_a_form_names_its_model_and_keeps_its_bytes(gateway: Gateway) -> None:
-    form = FILE.replace(b'name="purpose"\r\n\r\nbatch', b'name="model"\r\n\r\nplain-whisper')
+    form = FILE.replace(b'name="purpose"\r\n\r\nassistants', b'name="model"\r\n\r\nplain-whisper')
 
     await gateway.call("POST", "/v1/audio/transcriptions", form, content_type="multipart/form-data; boundary=B")
     await gateway.call(

@@ -33,14 +33,14 @@ def elsewhere(documents: MemoryDocuments, clock: FakeClock) -> OwnershipService:
 
 
 async def page(ownership: OwnershipService, team: str = "research") -> list[str]:
-    found = await ownership.page(team, Kind.FILE, before=None, after=None, descending=True, limit=10)
+    found = await ownership.page(team, Kind.FILE, None, descending=True, limit=10)
     return [owned.id for owned in found]
 
 
 async def test_the_owner_finds_his_object_from_every_instance(
     ownership: OwnershipService, elsewhere: OwnershipService
 ) -> None:
-    await ownership.register("file-1", Kind.FILE, "research", "east")
+    await ownership.register(ownership.new("file-1", Kind.FILE, "research", "east"))
 
     for instance in (ownership, elsewhere):
         owned = await instance.locate("file-1", "research", "id")
@@ -50,7 +50,7 @@ async def test_the_owner_finds_his_object_from_every_instance(
 async def test_another_teams_object_and_no_object_look_alike(
     ownership: OwnershipService, elsewhere: OwnershipService
 ) -> None:
-    await ownership.register("file-1", Kind.FILE, "research", "east")
+    await ownership.register(ownership.new("file-1", Kind.FILE, "research", "east"))
     answers = set()
 
     for instance in (ownership, elsewhere):
@@ -74,7 +74,7 @@ async def test_a_previous_response_has_the_code_that_the_sdks_know(ownership: Ow
 async def test_with_the_store_down_an_unknown_owner_is_not_guessed(
     ownership: OwnershipService, elsewhere: OwnershipService, documents: MemoryDocuments
 ) -> None:
-    await elsewhere.register("file-1", Kind.FILE, "research", "east")
+    await elsewhere.register(elsewhere.new("file-1", Kind.FILE, "research", "east"))
     documents.is_down = True
 
     with pytest.raises(OwnershipUnknown) as refused:
@@ -88,7 +88,7 @@ async def test_with_the_store_down_an_unknown_owner_is_not_guessed(
 async def test_with_the_store_down_known_objects_are_still_their_owners(
     ownership: OwnershipService, documents: MemoryDocuments
 ) -> None:
-    await ownership.register("file-1", Kind.FILE, "research", "east")
+    await ownership.register(ownership.new("file-1", Kind.FILE, "research", "east"))
     documents.is_down = True
 
     assert (await ownership.locate("file-1", "research", "id")).team == "research"
@@ -96,22 +96,52 @@ async def test_with_the_store_down_known_objects_are_still_their_owners(
         await ownership.locate("file-1", "other", "id")
 
 
-async def test_an_object_made_while_the_store_is_down_is_known_here(
+async def test_an_id_that_was_minted_while_the_store_is_down_is_known_here(
     ownership: OwnershipService, documents: MemoryDocuments
 ) -> None:
     documents.is_down = True
     with pytest.raises(StoreUnavailable):
-        await ownership.register("file-1", Kind.FILE, "research", "east")
+        await ownership.register(ownership.new("resp_1", Kind.RESPONSE, "research", "east"), is_minted=True)
 
-    assert (await ownership.locate("file-1", "research", "id")).deployment == "east"
+    assert (await ownership.locate("resp_1", "research", "id")).deployment == "east"
     with pytest.raises(ObjectNotFound):
-        await ownership.locate("file-1", "other", "id")
+        await ownership.locate("resp_1", "other", "id")
+
+
+async def test_a_claim_made_while_the_store_is_down_is_worth_nothing(
+    ownership: OwnershipService, elsewhere: OwnershipService, documents: MemoryDocuments
+) -> None:
+    await elsewhere.register(elsewhere.new("cntr_1", Kind.CONTAINER, "research", "east"))
+    documents.is_down = True
+    with pytest.raises(StoreUnavailable):
+        await ownership.register(ownership.new("cntr_1", Kind.CONTAINER, "other", "east"))
+    documents.is_down = False
+
+    with pytest.raises(ObjectNotFound):
+        await ownership.locate("cntr_1", "other", "id")
+
+
+async def test_parts_of_a_response_are_found_but_not_listed(
+    ownership: OwnershipService, elsewhere: OwnershipService
+) -> None:
+    await ownership.register(ownership.new("msg_1", Kind.ITEM, "research", "east"), is_minted=True)
+
+    assert (await elsewhere.locate("msg_1", "research", "id")).kind is Kind.ITEM
+    assert await ownership.page("research", Kind.ITEM, None, descending=True, limit=10) == []
+
+
+async def test_lists_can_be_narrowed_to_a_label(ownership: OwnershipService) -> None:
+    for label in ("batch", "assistants", None):
+        await ownership.register(ownership.new(f"file-{label}", Kind.FILE, "research", "east", label))
+
+    found = await ownership.page("research", Kind.FILE, None, descending=True, limit=10, label="batch")
+    assert [owned.id for owned in found] == ["file-batch"]
 
 
 async def test_the_first_owner_stays(ownership: OwnershipService, elsewhere: OwnershipService) -> None:
-    await ownership.register("file-1", Kind.FILE, "research", "east")
-    await ownership.register("file-1", Kind.FILE, "other", "west")
-    await elsewhere.register("file-1", Kind.FILE, "other", "west")
+    await ownership.register(ownership.new("file-1", Kind.FILE, "research", "east"))
+    await ownership.register(ownership.new("file-1", Kind.FILE, "other", "west"))
+    await elsewhere.register(elsewhere.new("file-1", Kind.FILE, "other", "west"))
 
     for instance in (ownership, elsewhere):
         assert (await instance.locate("file-1", "research", "id")).deployment == "east"
@@ -121,7 +151,7 @@ async def test_the_first_owner_stays(ownership: OwnershipService, elsewhere: Own
 
 
 async def test_a_forgotten_object_is_nobodys(ownership: OwnershipService, elsewhere: OwnershipService) -> None:
-    await ownership.register("file-1", Kind.FILE, "research", "east")
+    await ownership.register(ownership.new("file-1", Kind.FILE, "research", "east"))
     await ownership.forget(await ownership.locate("file-1", "research", "id"))
 
     for instance in (ownership, elsewhere):
@@ -132,7 +162,7 @@ async def test_a_forgotten_object_is_nobodys(ownership: OwnershipService, elsewh
 
 async def test_the_newest_is_listed_first(ownership: OwnershipService, clock: FakeClock) -> None:
     for number in range(3):
-        await ownership.register(f"file-{number}", Kind.FILE, "research", "east")
+        await ownership.register(ownership.new(f"file-{number}", Kind.FILE, "research", "east"))
         clock.advance(1)
 
     assert await page(ownership) == ["file-2", "file-1", "file-0"]
@@ -143,7 +173,7 @@ async def test_memory_is_bounded_and_what_falls_out_is_found_again(
 ) -> None:
     monkeypatch.setattr(module, "CACHED", 2)
     for number in range(3):
-        await ownership.register(f"file-{number}", Kind.FILE, "research", "east")
+        await ownership.register(ownership.new(f"file-{number}", Kind.FILE, "research", "east"))
 
     assert (await ownership.locate("file-0", "research", "id")).id == "file-0"
     documents.is_down = True

@@ -4,7 +4,7 @@ import pytest
 
 from shared.documents import StoreUnavailable
 from shared.ownership.model import OwnedObject
-from shared.ownership.store import BELONGINGS, OWNERS, OwnershipStore
+from shared.ownership.store import OwnershipStore
 from shared.wire.openai.endpoints import Kind
 from tests.fakes import MemoryDocuments
 
@@ -23,9 +23,9 @@ def owned(number: int, team: str = "research", kind: Kind = Kind.FILE) -> OwnedO
     return OwnedObject(f"{kind.value}-{team}-{number}", kind, team, "east", f"t_{number:03}")
 
 
-async def listed(store: OwnershipStore, **how: object) -> list[str]:
-    asked: dict[str, object] = {"before": None, "after": None, "descending": True, "limit": 10, **how}
-    return [item.created for item in await store.of_team("research", Kind.FILE, **asked)]  # type: ignore[arg-type]
+async def listed(store: OwnershipStore, edge: str | None = None, descending: bool = True, limit: int = 10) -> list[str]:
+    found = await store.of_team("research", Kind.FILE, edge, descending=descending, limit=limit, label=None)
+    return [item.created for item in found]
 
 
 async def test_what_is_added_is_found_and_what_is_removed_is_not(store: OwnershipStore) -> None:
@@ -52,26 +52,27 @@ async def test_a_list_is_paged_in_both_directions(store: OwnershipStore) -> None
 
     assert await listed(store) == ["t_004", "t_003", "t_002", "t_001"]
     assert await listed(store, limit=2) == ["t_004", "t_003"]
-    assert await listed(store, before="t_003") == ["t_002", "t_001"]
-    assert await listed(store, after="t_001", descending=False, limit=2) == ["t_002", "t_003"]
-    assert await listed(store, after="t_001", before="t_004", descending=False) == ["t_002", "t_003"]
+    assert await listed(store, "t_003") == ["t_002", "t_001"]
+    assert await listed(store, "t_001", descending=False, limit=2) == ["t_002", "t_003"]
+
+
+async def test_an_object_that_has_an_owner_stays_his(store: OwnershipStore) -> None:
+    first = await store.add(owned(1))
+    second = await store.add(OwnedObject(first.id, Kind.FILE, "other", "west", "t_002"))
+
+    assert second == first
+    assert await store.of_team("other", Kind.FILE, None, descending=True, limit=10, label=None) == []
 
 
 async def test_an_object_is_never_listed_before_its_owner_can_be_found(
     store: OwnershipStore, documents: MemoryDocuments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written: list[str] = []
-    upsert = documents.upsert
+    async def fails(*_: object) -> None:
+        raise StoreUnavailable
 
-    async def second_fails(container: str, partition: str, body: dict[str, object]) -> object:
-        written.append(container)
-        if container == BELONGINGS:
-            raise StoreUnavailable
-        return await upsert(container, partition, body)
-
-    monkeypatch.setattr(documents, "upsert", second_fails)
+    monkeypatch.setattr(documents, "upsert", fails)
     with pytest.raises(StoreUnavailable):
         await store.add(owned(1))
 
-    assert written == [OWNERS, BELONGINGS]
     assert await store.find(owned(1).id) == owned(1)
+    assert await listed(store) == []

@@ -124,18 +124,25 @@ def test_calls_that_fail_late_on_an_open_circuit_do_not_prolong_it(circuit: Circ
     assert circuit.opens_again_in(5) == 5
 
 
-@pytest.mark.parametrize("ending", ["abandoned", "throttled"])
-def test_a_probe_that_tells_nothing_makes_room_for_the_next(circuit: Circuit, ending: str) -> None:
+def test_a_probe_that_tells_nothing_makes_room_for_the_next(circuit: Circuit) -> None:
     open_up(circuit)
     circuit.begin(10)
 
-    if ending == "abandoned":
-        circuit.abandoned()
-    else:
-        circuit.throttled(12)
+    circuit.abandoned()
 
     assert circuit.state(10) is State.HALF_OPEN
     assert circuit.admits(10)
+
+
+def test_a_throttled_probe_shows_that_the_deployment_answers(circuit: Circuit) -> None:
+    open_up(circuit)
+    circuit.begin(10)
+
+    circuit.throttled(12)
+
+    assert circuit.state(10) is State.CLOSED
+    assert not circuit.is_preferred(11)
+    assert circuit.is_preferred(12)
 
 
 def test_throttled_is_not_broken(circuit: Circuit) -> None:

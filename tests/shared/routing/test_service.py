@@ -3,7 +3,7 @@
 import pytest
 
 from shared.providers.model import Deployment
-from shared.routing.circuit import CircuitRules
+from shared.routing.circuit import Circuit, CircuitRules
 from shared.routing.model import Route, Target
 from shared.routing.service import ModelNotFound, NoDeployment, ObjectElsewhere, Router
 from tests.fakes import FakeClock
@@ -31,14 +31,21 @@ def router(clock: FakeClock) -> Router:
     return Router(ROUTES, DEPLOYMENTS, clock, CircuitRules(failures=1, open_s=10))
 
 
+def circuit(router: Router, name: str, endpoint: str = "chat") -> Circuit:
+    """The health of one operation of a deployment."""
+    deployment = router.deployment(name)
+    assert deployment is not None
+    return router.circuit(deployment, "gpt-4o", endpoint)
+
+
 def names(router: Router, model: str, account: str | None = None, affinity: str = "k") -> list[str]:
-    return [deployment.name for deployment in router.plan(model, lambda: affinity, account).deployments]
+    return [deployment.name for deployment in router.plan(model, "chat", lambda: affinity, account).deployments]
 
 
 def test_the_healthy_come_first_and_the_sick_stay_in_the_plan(router: Router, clock: FakeClock) -> None:
     assert names(router, "gpt-4o") == ["east", "west"]
 
-    router.circuit("east").failed(clock.monotonic())
+    circuit(router, "east").failed(clock.monotonic())
     assert names(router, "gpt-4o") == ["west", "east"]
 
     clock.advance(10)
@@ -46,7 +53,7 @@ def test_the_healthy_come_first_and_the_sick_stay_in_the_plan(router: Router, cl
 
 
 def test_a_throttled_deployment_is_asked_last_until_the_time_it_named(router: Router, clock: FakeClock) -> None:
-    router.circuit("east").throttled(clock.monotonic() + 30)
+    circuit(router, "east").throttled(clock.monotonic() + 30)
     assert names(router, "gpt-4o") == ["west", "east"]
 
     clock.advance(30)
@@ -59,10 +66,22 @@ def test_the_same_affinity_meets_the_same_deployment(router: Router) -> None:
 
 
 def test_health_belongs_to_a_deployment_and_not_to_its_endpoint(router: Router, clock: FakeClock) -> None:
-    router.circuit("east").failed(clock.monotonic())
+    circuit(router, "east").failed(clock.monotonic())
 
     assert names(router, "spread")[-1] == "east"
-    assert router.circuit("east-2").is_preferred(clock.monotonic())
+    assert circuit(router, "east-2").is_preferred(clock.monotonic())
+
+
+def test_what_fails_in_one_operation_need_not_fail_in_another(router: Router, clock: FakeClock) -> None:
+    circuit(router, "east", "fine_tuning.jobs.create").failed(clock.monotonic())
+
+    assert names(router, "gpt-4o") == ["east", "west"]
+
+
+def test_a_model_has_its_own_name_at_each_account(router: Router) -> None:
+    assert router.name_at("spread", "https://east.example") == "gpt-4o"
+    with pytest.raises(ModelNotFound):
+        router.name_at("single", "https://east.example")
 
 
 def test_an_account_restricts_the_plan(router: Router) -> None:
@@ -79,9 +98,9 @@ def test_the_affinity_is_asked_only_where_there_is_a_choice(router: Router) -> N
         asked.append("asked")
         return "k"
 
-    router.plan("single", affinity)
+    router.plan("single", "chat", affinity)
     assert asked == []
-    router.plan("spread", affinity)
+    router.plan("spread", "chat", affinity)
     assert asked == ["asked"]
 
 
