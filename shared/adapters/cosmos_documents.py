@@ -149,12 +149,11 @@ class CosmosDocuments:
         self, name: str, container: str, partition: str, operations: Sequence[Operation]
     ) -> tuple[Document | None, ...]:
         # Each attempt needs operations of its own: the SDK takes the ETags out of those that it is given.
-        prepared = [operation_of(partition, operation) for operation in operations]
         results = await self._database.call(
             name,
             container,
             lambda items, hook: items.execute_item_batch(
-                prepared, key_of(partition), response_hook=hook
+                [operation_of(partition, operation) for operation in operations], key_of(partition), response_hook=hook
             ),
             repeatable=all(isinstance(operation, Upsert) for operation in operations),
         )
