@@ -2,17 +2,13 @@
 
 import asyncio
 import atexit
-import contextlib
 import logging
 
 from shared.bootstrap import build_runtime
-from shared.documents import StoreUnavailable
 from shared.gateway.pipeline import Pipeline
 from shared.redaction import RedactingFilter
 from shared.runtime import Runtime
 from shared.settings import Settings
-
-FLUSH_S = 5.0
 
 
 class Process:
@@ -32,14 +28,9 @@ class Process:
                 _guard_logs()
                 runtime = await build_runtime(Settings.from_environment())
                 self._ready = (runtime, Pipeline(runtime))
-                atexit.register(_flush, runtime)
+                # The host tells nobody that it stops.
+                atexit.register(runtime.events.spill)
         return self._ready
-
-
-def _flush(runtime: Runtime) -> None:
-    """The host tells nobody that it stops: what was published in the last milliseconds is made durable on the way out."""
-    with contextlib.suppress(StoreUnavailable, TimeoutError):
-        asyncio.run(asyncio.wait_for(runtime.events.flush(), FLUSH_S))
 
 
 def _guard_logs() -> None:

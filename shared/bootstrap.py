@@ -13,6 +13,7 @@ from shared.clock import Clock, SystemClock
 from shared.configuration.domain import retry_of, router_of, teams_of
 from shared.configuration.loading import load_configuration
 from shared.configuration.model import KeyConfig
+from shared.documents import DocumentStore
 from shared.keys.model import VirtualKey, digest_of
 from shared.keys.service import KeyService
 from shared.ownership.service import OwnershipService
@@ -53,7 +54,7 @@ async def build_runtime(settings: Settings, clock: Clock | None = None) -> Runti
     )
     pepper = await _pepper(settings, resolver)
     keys = [await _key(key, pepper, resolver) for key in config.keys]
-    documents = SqliteDocuments(settings.data_dir / "documents.db", clock)
+    documents = _documents(settings, clock, credential)
     return Runtime(
         settings=settings,
         config=config,
@@ -91,6 +92,15 @@ async def _pepper(settings: Settings, resolver: SecretSource) -> bytes:
         path.touch(mode=0o600)
         path.write_text(secrets.token_hex(32))
     return path.read_text().encode()
+
+
+def _documents(settings: Settings, clock: Clock, credential: Callable[[], Credential]) -> DocumentStore:
+    """The shared store in Azure, whose containers Bicep creates; a file on one machine."""
+    if settings.cosmos_endpoint is None:
+        return SqliteDocuments(settings.data_dir / "documents.db", clock)
+    from shared.adapters.cosmos_documents import CosmosDocuments
+
+    return CosmosDocuments(settings.cosmos_endpoint, settings.cosmos_database, credential_factory=credential)
 
 
 def _publisher(settings: Settings, clock: Clock, credential: Callable[[], Credential]) -> EventPublisher:

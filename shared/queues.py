@@ -36,6 +36,9 @@ class EventPublisher(Protocol):
     async def close(self) -> None:
         """Flush, then let go of files and sockets."""
 
+    def spill(self) -> None:
+        """The process ends and no event loop is left: make durable on this machine what is not durable yet, within seconds."""
+
 
 class QueueReceiver(Protocol):
     """The receiving side, for hosts that drain a queue themselves."""

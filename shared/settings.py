@@ -28,6 +28,8 @@ class Settings:
     in_azure: bool
     pepper_ref: str | None
     service_bus_namespace: str | None
+    cosmos_endpoint: str | None
+    cosmos_database: str
     client_id: str | None
     access_log: bool
     environment: Mapping[str, str]
@@ -50,6 +52,9 @@ class Settings:
             problems.append(
                 "ServiceBusConnection__fullyQualifiedNamespace is missing: the Service Bus that takes usage events"
             )
+        cosmos_endpoint = env.get("TOLLGATE_COSMOS_ENDPOINT")
+        if in_azure and not cosmos_endpoint:
+            problems.append("TOLLGATE_COSMOS_ENDPOINT is missing: the Cosmos DB account that keeps the gateway's state")
         if problems:
             raise SettingsInvalid(problems)
         return cls(
@@ -60,6 +65,8 @@ class Settings:
             in_azure=in_azure,
             pepper_ref=env.get("TOLLGATE_PEPPER_REF") or None,
             service_bus_namespace=namespace or None,
+            cosmos_endpoint=cosmos_endpoint or None,
+            cosmos_database=env.get("TOLLGATE_COSMOS_DATABASE") or "tollgate",
             client_id=env.get("AZURE_CLIENT_ID") or None,
             access_log=env.get("TOLLGATE_ACCESS_LOG", "") == "1",
             environment=env,

@@ -238,6 +238,9 @@ class MemoryEvents:
     async def close(self) -> None:
         pass
 
+    def spill(self) -> None:
+        pass
+
 
 def _id(document: Json) -> str:
     identity = document["id"]

@@ -13,6 +13,7 @@ from shared.clock import Clock
 from shared.queues import Message
 
 DEAD_LETTER = "/dead-letter"
+SPILL_S = 5.0
 _REMEMBER_S = 600.0
 _FORGET_EVERY_S = 60.0
 
@@ -62,6 +63,9 @@ class LocalQueue:
     async def flush(self) -> None:
         """Raises StoreUnavailable when the file cannot be written; the messages are kept and tried again."""
         await self._spool.flush()
+
+    def spill(self) -> None:
+        self._spool.flush_now(SPILL_S)
 
     async def close(self) -> None:
         await self._spool.close()

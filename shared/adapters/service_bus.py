@@ -106,6 +106,7 @@ class ServiceBusPublisher:
         self._broker = Broker(namespace, make_credential, client_factory or _service_bus_client, patience_s)
         self._outbox, self._patience_s, self._first_delay_s = outbox, patience_s, first_delay_s
         self._buffer: deque[Outgoing] = deque()
+        self._in_hand: Sequence[Outgoing] = ()
         self._queues: set[str] = set()
         self._unchecked: set[str] = set()
         self._away: set[str] = set()
@@ -132,6 +133,12 @@ class ServiceBusPublisher:
             self._progressed.clear()
             await self._progressed.wait()
         await self._outbox.flush()
+
+    def spill(self) -> None:
+        """The outbox gets what the broker has not confirmed; should it have arrived all the same, the queue knows its id."""
+        for message in (*self._in_hand, *self._buffer):
+            self._outbox.publish(*message)
+        self._outbox.spill()
 
     async def close(self) -> None:
         """Give the broker a last chance; the outbox gets the rest."""
@@ -166,6 +173,7 @@ class ServiceBusPublisher:
 
     async def _hand_over(self, messages: Sequence[Outgoing]) -> None:
         queues = {queue for queue, _, _ in messages}
+        self._in_hand = messages
         unsent = {queue: [message for message in messages if message[0] == queue] for queue in queues}
         try:
             for queue in queues:
@@ -177,6 +185,7 @@ class ServiceBusPublisher:
         finally:
             for queue in unsent:
                 self._keep(queue, unsent[queue])
+            self._in_hand = ()
             self._settled += len(messages)
             self._progressed.set()
 

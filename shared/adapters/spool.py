@@ -55,6 +55,15 @@ class Spool:
             self._hurry.set()
             await asyncio.wrap_future(flushed)
 
+    def flush_now(self, patience_s: float) -> None:
+        """The same without an event loop, in so many seconds; what fails is logged when the thread tries."""
+        if self._thread is not None and self._thread.is_alive():
+            flushed: Future[None] = Future()
+            self._items.put(flushed)
+            self._hurry.set()
+            with suppress(StoreUnavailable, TimeoutError):
+                flushed.result(patience_s)
+
     async def close(self) -> None:
         """Make one last attempt and stop the thread."""
         self._closed = True

@@ -5,8 +5,7 @@ import asyncio
 import orjson
 
 from shared.documents import DocumentExists, DocumentStore
-
-CONTAINER = "usage-events"
+from shared.usage.model import EVENTS
 
 
 class EventInvalid(ValueError):
@@ -26,7 +25,7 @@ async def ingest(bodies: list[bytes], documents: DocumentStore) -> int:
 async def _store(event: dict[str, object], documents: DocumentStore) -> bool:
     partition = f"{event['team']}|{str(event['started_at'])[:7]}"
     try:
-        await documents.create(CONTAINER, partition, event)
+        await documents.create(EVENTS, partition, event)
     except DocumentExists:
         return False
     return True

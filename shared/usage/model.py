@@ -5,6 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 
 
+EVENTS = "usage-events"
+"""The container that usage events are stored in, by team and month."""
+
+
 class Source(StrEnum):
     """Where the figures come from.
 

@@ -37,5 +37,10 @@ def test_loading_the_app_with_settings_missing_names_all_of_them() -> None:
     )
 
     assert done.returncode != 0
-    for name in ("TOLLGATE_CONFIG", "TOLLGATE_PEPPER_REF", "ServiceBusConnection__fullyQualifiedNamespace"):
+    for name in (
+        "TOLLGATE_CONFIG",
+        "TOLLGATE_PEPPER_REF",
+        "ServiceBusConnection__fullyQualifiedNamespace",
+        "TOLLGATE_COSMOS_ENDPOINT",
+    ):
         assert f"{name} is missing" in done.stderr

@@ -11,6 +11,7 @@ AZURE = {
     "WEBSITE_INSTANCE_ID": "0",
     "TOLLGATE_PEPPER_REF": "kv://vault/pepper",
     "ServiceBusConnection__fullyQualifiedNamespace": "bus.servicebus.windows.net",
+    "TOLLGATE_COSMOS_ENDPOINT": "https://state.documents.azure.com",
 }
 
 
@@ -53,6 +54,7 @@ def test_all_that_is_missing_is_listed_at_once() -> None:
         "TOLLGATE_CONFIG",
         "TOLLGATE_PEPPER_REF",
         "ServiceBusConnection__fullyQualifiedNamespace",
+        "TOLLGATE_COSMOS_ENDPOINT",
     ]
 
 

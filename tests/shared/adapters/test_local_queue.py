@@ -275,3 +275,15 @@ async def test_what_a_killed_receiver_had_not_completed_is_delivered_again(path:
     assert set(published) - set(rest) >= completed
     assert len(set(published) - set(rest) - completed) <= 2
     assert rest == sorted(set(rest), key=int)
+
+
+async def test_what_was_published_in_the_last_moment_is_spilled_without_a_loop(tmp_path: Path) -> None:
+    queue = LocalQueue(tmp_path / "queues.db", SystemClock(), linger_s=60)
+    queue.publish(Q, "1", b"{}")
+
+    await asyncio.to_thread(queue.spill)
+
+    reader = LocalQueue(tmp_path / "queues.db", SystemClock())
+    assert await reader.depth(Q) == 1
+    await reader.close()
+    await queue.close()

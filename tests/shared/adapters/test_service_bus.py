@@ -181,3 +181,16 @@ def test_without_a_running_loop_messages_go_to_the_outbox(tmp_path: Path) -> Non
 
     assert asyncio.run(depth()) == 1
     asyncio.run(publisher.close())
+
+
+async def test_what_the_broker_has_not_confirmed_when_the_process_ends_is_spilled(line: _BrokerLine) -> None:
+    await line.peer.do("mute")
+    publisher = line.publisher = line.opened(patience_s=30)
+    publish(line, range(20))
+    await asyncio.sleep(0)
+    publish(line, range(20, 30))
+
+    await asyncio.to_thread(publisher.spill)
+
+    assert await line.in_outbox() == 30
+    await line.peer.do("accept")

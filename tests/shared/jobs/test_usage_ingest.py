@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.jobs.usage_ingest import CONTAINER, EventInvalid, ingest
+from shared.jobs.usage_ingest import EventInvalid, ingest
+from shared.usage.model import EVENTS
 from tests.fakes import MemoryDocuments
 
 
@@ -12,7 +13,7 @@ def message(identity: str, team: str = "demo", started_at: str = "2026-11-21T05:
 
 
 async def stored(documents: MemoryDocuments, partition: str) -> list[str]:
-    page = await documents.query(CONTAINER, partition, order_by="id")
+    page = await documents.query(EVENTS, partition, order_by="id")
     return [str(document.body["id"]) for document in page.documents]
 
 
