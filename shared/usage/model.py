@@ -4,7 +4,6 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 
-
 EVENTS = "usage-events"
 """The container that usage events are stored in, by team and month."""
 
