@@ -50,7 +50,9 @@ async def run(environment: Environment, app_dir: Path) -> None:
             simulator = await SimulatorProcess.start()
             addresses = simulator.addresses
             environment.use_simulator(addresses.endpoint, addresses.identity_endpoint, addresses.identity_header)
-        load_configuration(environment.config_path, environment.variables)
+        if app_dir == PROJECT:
+            # The app checks it too, but there a mistake comes with a traceback.
+            load_configuration(environment.config_path, environment.variables)
         _stop_on_signals(stop, simulator)
         await _serve(environment, app_dir, listener, stop, "the simulator" if simulator else "Azure OpenAI")
     finally:
