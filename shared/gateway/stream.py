@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from shared.gateway.call import Call, Json
 from shared.gateway.message import GatewayResponse, HeaderList
@@ -39,61 +40,60 @@ class StreamRelay:
             headers.append(("content-length", length))
         self._call.is_handed_over = True
         self._note_characters()
-        self._unclaimed = asyncio.get_running_loop().call_later(UNCLAIMED_S, self._leave_unclaimed)
-        return GatewayResponse(self._answer.status, headers, self._events() if is_events else self._bytes())
+        self._unclaimed = asyncio.get_running_loop().call_later(UNCLAIMED_S, self._leave, is_events)
+        return GatewayResponse(self._answer.status, headers, self._relay(is_events))
 
-    async def _events(self) -> AsyncGenerator[bytes]:
-        """The stream with keep-alive comments where it is silent."""
-        self._claim()
-        finished = False
+    async def _relay(self, is_events: bool) -> AsyncGenerator[bytes]:
+        """The answer's pieces; whoever leaves first, the call is settled."""
+        if self._unclaimed is not None:
+            self._unclaimed.cancel()
+        has_ended = False
         try:
-            silent_s, stream = 0.0, self._runtime.config.stream
-            while True:
-                piece = await self._answer.read_some(stream.keep_alive_s)
-                if piece:
-                    silent_s = 0.0
-                    if passed_on := self._watch.feed(piece):
-                        yield passed_on
-                elif piece is None:
-                    silent_s += stream.keep_alive_s
-                    self._check_idle(silent_s)
-                    if self._watch.is_at_border:
-                        yield COMMENT
-                else:
-                    break
-            if rest := self._watch.finish():
-                yield rest
-            finished = True
+            async with aclosing(self._events() if is_events else self._bytes()) as pieces:
+                async for piece in pieces:
+                    yield piece
+            has_ended = True
             self._end()
         except UpstreamFailure as failure:
-            finished = True
+            has_ended = True
             self._cut(failure)
             raise StreamCut from failure
         finally:
-            if not finished:
-                self._runtime.background.spawn(self._drain())
+            if not has_ended:
+                self._leave(is_events)
+
+    async def _events(self) -> AsyncGenerator[bytes]:
+        """Server-sent events, with keep-alive comments where they are silent."""
+        silent_s, keep_alive_s = 0.0, self._runtime.config.stream.keep_alive_s
+        while (piece := await self._answer.read_some(keep_alive_s)) != b"":
+            if piece is not None:
+                silent_s = 0.0
+                if passed_on := self._watch.feed(piece):
+                    yield passed_on
+                continue
+            silent_s += keep_alive_s
+            if silent_s >= self._idle_s:
+                raise IdleTimeout
+            if self._watch.is_at_border:
+                yield COMMENT
+        if rest := self._watch.finish():
+            yield rest
 
     async def _bytes(self) -> AsyncGenerator[bytes]:
         """Anything else: files, speech, text."""
-        self._claim()
-        finished = False
-        idle_s = self._idle_s
-        try:
-            while piece := await self._answer.read_some(idle_s):
-                self._call.seen.bytes += len(piece)
-                yield piece
+        while (piece := await self._answer.read_some(self._idle_s)) != b"":
             if piece is None:
                 raise IdleTimeout
-            finished = True
-            self._end()
-        except UpstreamFailure as failure:
-            finished = True
-            self._cut(failure)
-            raise StreamCut from failure
-        finally:
-            if not finished:
-                self._answer.close()
-                self._settle(Outcome.CLIENT_GONE)
+            self._call.seen.bytes += len(piece)
+            yield piece
+
+    def _leave(self, is_events: bool) -> None:
+        """The caller has gone. Events are read on for the usage at their end; what else is billed is known already."""
+        if is_events:
+            self._runtime.background.spawn(self._drain())
+        else:
+            self._answer.close()
+            self._settle(Outcome.CLIENT_GONE)
 
     async def _drain(self) -> None:
         """The caller has gone: read on for the usage that comes at the end, within caps of time and size."""
@@ -118,10 +118,6 @@ class StreamRelay:
     def _idle_s(self) -> float:
         deployment = self._runtime.router.deployment(self._call.deployment or "")
         return deployment.timeouts.idle_s if deployment else 120.0
-
-    def _check_idle(self, silent_s: float) -> None:
-        if silent_s >= self._idle_s:
-            raise IdleTimeout
 
     def _cut(self, failure: UpstreamFailure) -> None:
         self._answer.close()
@@ -160,10 +156,3 @@ class StreamRelay:
         if call.endpoint.meter is Meter.SPEECH:
             spoken = (call.content.json or {}).get("input")
             call.units = Units(characters=len(spoken)) if isinstance(spoken, str) else call.units
-
-    def _claim(self) -> None:
-        if self._unclaimed is not None:
-            self._unclaimed.cancel()
-
-    def _leave_unclaimed(self) -> None:
-        self._runtime.background.spawn(self._drain())

@@ -63,14 +63,20 @@ class Outcome:
     usage_events: int
     max_growth: float
 
+    @property
+    def calls(self) -> int:
+        """The calls of known callers: those that the upstream saw, and those that were refused before it."""
+        refused = self.report["kinds"].get(NOT_JSON, {"statuses": {}})["statuses"].get(GOOD_STATUS[NOT_JSON], 0)
+        return self.upstream_calls + int(refused)
+
     def problems(self) -> list[str]:
         found = []
         if not self.samples.growth <= self.max_growth:
             found.append(f"memory grows by {self.samples.growth:.3f} MB/min; the bound is {self.max_growth:g}")
         if self.samples.greatest > MAX_MB:
             found.append(f"memory reached {self.samples.greatest:.0f} MB; the bound is {MAX_MB:g}")
-        if self.usage_events != self.upstream_calls:
-            found.append(f"{self.usage_events} usage events are stored for {self.upstream_calls} calls")
+        if self.usage_events != self.calls:
+            found.append(f"{self.usage_events} usage events are stored for {self.calls} calls")
         if self.report["unanswered"]:
             found.append(f"{self.report['unanswered']} requests were never answered")
         for name, kind in self.report["kinds"].items():
@@ -102,9 +108,10 @@ def soak(minutes: float, rate: float, max_growth: float) -> Outcome:
             samples = _watch(running, load)
             report = load.result()
         calls = int(get_json(upstream_port, STATS_PATH)["calls"])
-        _wait_for_events(running.directory, calls)
+        outcome = Outcome(report, samples, calls, stored_events(running.directory), max_growth)
+        _wait_for_events(running.directory, outcome.calls)
         running.process.stop()
-        return Outcome(report, samples, calls, stored_events(running.directory), max_growth)
+        return replace(outcome, usage_events=stored_events(running.directory))
 
 
 def _watch(running: Running, load: "Future[Any]") -> Samples:
@@ -137,7 +144,10 @@ def render(outcome: Outcome) -> str:
         latency = kind["latency_ms"] if name in (PLAIN, STREAMED) else {}
         times = [f"{latency[each]:.1f}" if each in latency else "-" for each in ("p50", "p95", "p99")]
         lines.append([name, str(sum(kind["statuses"].values())), answers, *times])
-    counts = f"{outcome.upstream_calls} calls reached the upstream; {outcome.usage_events} usage events are stored."
+    counts = (
+        f"{outcome.calls} calls of known callers, {outcome.upstream_calls} of which reached the upstream; "
+        f"{outcome.usage_events} usage events are stored."
+    )
     return "\n\n".join([table.grid(lines), outcome.samples.render(), counts])
 
 

@@ -47,6 +47,13 @@ def test_anything_else_fails_and_is_named(changes: dict[str, Any], said: str) ->
     assert said in problems[0]
 
 
+def test_a_known_callers_refused_call_has_an_event_and_a_strangers_has_none() -> None:
+    refused = {"statuses": {"400": 3}, "refusal": ""}
+    strangers = {"statuses": {"401": 4}, "refusal": ""}
+    report = {"unanswered": 0, "kinds": {"not JSON": refused, "unknown key": strangers}}
+    assert outcome(report=report, usage_events=13).problems() == []
+
+
 def test_memory_that_grew_only_while_warming_up_passes() -> None:
     warming = [(minute, min(90.0, 60 + 10 * minute)) for minute in (tenths / 2 for tenths in range(20))]
     assert outcome(samples=Samples(warming)).problems() == []
@@ -56,7 +63,7 @@ def test_the_report_shows_answers_memory_and_counts() -> None:
     text = render(outcome())
     assert "9 of 200" in text
     assert "60.0 to 60.0 MB, second half +0.000 MB/min" in text
-    assert "10 calls reached the upstream; 10 usage events are stored." in text
+    assert "10 calls of known callers, 10 of which reached the upstream; 10 usage events are stored." in text
 
 
 def test_only_usage_events_are_counted(tmp_path: Path) -> None:
