@@ -3,12 +3,15 @@
 import asyncio
 import atexit
 import logging
+import sys
 
 from shared.bootstrap import build_runtime
 from shared.gateway.pipeline import Pipeline
 from shared.redaction import RedactingFilter
 from shared.runtime import Runtime
 from shared.settings import Settings
+
+SWITCH_S = 0.0005
 
 
 class Process:
@@ -26,6 +29,8 @@ class Process:
         async with self._lock:
             if self._ready is None:
                 _guard_logs()
+                # Threads that work on large bodies give way to the event loop after this long, not after five milliseconds.
+                sys.setswitchinterval(SWITCH_S)
                 runtime = await build_runtime(Settings.from_environment())
                 self._ready = (runtime, Pipeline(runtime))
                 # The host tells nobody that it stops.

@@ -5,6 +5,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from shared.errors import GatewayError, Unavailable
+from shared.gateway.body import beside_others
 from shared.gateway.call import Call
 from shared.gateway.message import GatewayRequest
 from shared.gateway.operation import OperationWriter
@@ -178,13 +179,13 @@ class Attempts:
 
     async def _send(self, deployment: Deployment) -> UpstreamResponse:
         credential = await self._credential(deployment)
-        response = await self._runtime.transport.send(self._write(deployment, credential))
+        response = await self._runtime.transport.send(await self._write(deployment, credential))
         if response.status == 401 and deployment.name not in self._renewed:
             self._renewed.add(deployment.name)
             response.close()
             self._forget(deployment, credential)
             credential = await self._credential(deployment)
-            response = await self._runtime.transport.send(self._write(deployment, credential))
+            response = await self._runtime.transport.send(await self._write(deployment, credential))
         return response
 
     async def _credential(self, deployment: Deployment) -> str:
@@ -194,9 +195,9 @@ class Attempts:
         cached = runtime.tokens.cached(deployment.scope, deployment.client_id)
         return cached or await runtime.tokens.bearer(deployment.scope, deployment.client_id)
 
-    def _write(self, deployment: Deployment, credential: str) -> UpstreamRequest:
+    async def _write(self, deployment: Deployment, credential: str) -> UpstreamRequest:
         provider = self._runtime.providers[deployment.provider]
-        operation = self._writer.write(provider, deployment)
+        operation = await beside_others(self._call.request_bytes, self._writer.write, provider, deployment)
         return provider.request(operation, deployment, self._call.model or "", credential)
 
     def _forget(self, deployment: Deployment, refused: str) -> None:

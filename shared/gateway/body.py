@@ -1,6 +1,7 @@
 """Reads the caller's body under caps, and understands as much of it as the endpoint needs."""
 
 import asyncio
+from collections.abc import Callable
 
 from shared.errors import BadRequest, BodyTooLarge, GatewayError, Unavailable
 from shared.gateway.call import Call, Content, parse_object
@@ -10,7 +11,14 @@ from shared.wire.openai.endpoints import Body
 
 MEBIBYTE = 1024 * 1024
 SMALL = 256 * 1024
-"""Bodies up to this size are not counted against the process's budget, and are parsed on the event loop."""
+"""Bodies up to this size are not counted against the process's budget, and are worked on in the event loop."""
+
+
+async def beside_others[**P, T](size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do work that goes over a whole body of `size` bytes: in a thread if it is large, so that others get their turn."""
+    if size > SMALL:
+        return await asyncio.to_thread(work, *args, **kwargs)
+    return work(*args, **kwargs)
 
 
 class BodyTimeout(GatewayError):
@@ -119,8 +127,7 @@ async def _understand(raw: bytes, content_type: str, body: Body) -> Content:
         return Content(None)
     if not raw.strip():
         return Content(b"{}", json={}, content_type=content_type)
-    # A large body would hold up every other caller while it is parsed.
-    parsed = parse_object(raw) if len(raw) <= SMALL else await asyncio.to_thread(parse_object, raw)
+    parsed = await beside_others(len(raw), parse_object, raw)
     return Content(raw, json=parsed, content_type=content_type)
 
 

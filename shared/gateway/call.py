@@ -127,11 +127,12 @@ MAX_OBJECTS, MAX_VALUES = 300_000, 2_000_000
 
 def parse_object(raw: bytes) -> Json:
     """Return a JSON body as an object. Raises BadRequest, which never repeats the body."""
-    if raw.count(b"{") + raw.count(b"[") > MAX_OBJECTS or raw.count(b",") > MAX_VALUES:
+    brackets = raw.count(b"{") + raw.count(b"[")
+    if brackets > MAX_OBJECTS or (len(raw) > MAX_VALUES and raw.count(b",") > MAX_VALUES):
         raise BadRequest("The request body has too many values.", code="invalid_json")
     try:
         parsed = orjson.loads(raw)
-        if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
+        if brackets > MAX_DEPTH:
             _check_depth(parsed)
     except orjson.JSONDecodeError as error:
         raise BadRequest(

@@ -5,6 +5,7 @@ import re
 import orjson
 
 from shared.errors import BadRequest, NotFound
+from shared.gateway.body import beside_others
 from shared.gateway.call import Call
 from shared.gateway.message import GatewayRequest
 from shared.gateway.naming import named_model, nested_models
@@ -37,7 +38,7 @@ async def decide(call: Call, request: GatewayRequest, runtime: Runtime) -> None:
         _check_admitted(call, str(model), runtime)
     await check_references(call, mentioned, runtime.ownership)
     call.plan = _supported(_plan(call, runtime), call.endpoint, runtime)
-    _prepare(call, call.endpoint)
+    await beside_others(call.request_bytes, _prepare, call, call.endpoint)
 
 
 def _model(call: Call, request: GatewayRequest, runtime: Runtime, mentioned: Mentioned) -> str | None:

@@ -1,11 +1,10 @@
 """Estimates tokens where the provider reported none: a cut stream, a blocked prompt, an upstream that does not count."""
 
-import asyncio
 from collections.abc import Iterator
 
 import orjson
 
-from shared.gateway.body import SMALL
+from shared.gateway.body import beside_others
 from shared.gateway.call import Call, Json
 from shared.gateway.watch import EVIDENCE, parse_tolerantly
 from shared.tokens.service import TokenCounter
@@ -42,7 +41,7 @@ async def estimate(call: Call, counter: TokenCounter, *, with_output: bool) -> U
     if meter not in _TOKENISED:
         return Usage(units=call.units, source=Source.ESTIMATED)
     body = call.content.json or {}
-    text, framing = await asyncio.to_thread(prompt_text, body) if call.request_bytes > SMALL else prompt_text(body)
+    text, framing = await beside_others(call.request_bytes, prompt_text, body)
     prompt = await counter.count(model, text) + framing
     output = await counter.count(model, produced_text(call.seen.output)) if with_output else 0
     if call.seen.bytes > EVIDENCE:

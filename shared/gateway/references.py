@@ -1,6 +1,5 @@
 """Finds the objects that a request refers to, and checks that they are the caller's own."""
 
-import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,7 +7,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from shared.errors import BadRequest
-from shared.gateway.body import SMALL
+from shared.gateway.body import beside_others
 from shared.gateway.call import Call, Json
 from shared.ownership.service import OwnershipService
 from shared.wire.json_edit import DuplicateKey, refuse_duplicates
@@ -19,13 +18,16 @@ _KEYS = frozenset(
 )  # fmt: skip
 # What a caller describes here is his own data: it names nothing that lives upstream.
 _OPAQUE = frozenset({"parameters", "schema", "json_schema", "metadata", "arguments", "audio"})
-# An escaped letter could hide a key from this expression, so any escape of a plain character counts as a hit.
+# One quotation mark in front of all alternatives: without it the search is ten times slower.
 _MENTIONED = re.compile(
-    rb'"(?:previous_response_id|file_ids?|input_file_id|(?:training|validation)_file|vector_store_ids?|container(?:_id)?|conversation)"'
-    rb'|"item_reference"|\{\s*"id"\s*:\s*"[^"]*"\s*\}|\\u00[2-7]'
+    rb'"(?=[pfitvc])(?:previous_response_id"|file_ids?"|input_file_id"|(?:training|validation)_file"|vector_store_ids?"'
+    rb'|container(?:_id)?"|conversation"|item_reference"|id"\s*:\s*"[^"]*"\s*\})'
 )
+# An escaped letter could hide a key from that expression.
+_ESCAPED = re.compile(rb"\\u00[2-7]")
 _OTHERS_DATA = frozenset({"stored_completions", "logs"})
 BATCH_LINES = 100_000
+SLICE, OVERLAP = 256 * 1024, 1024
 
 
 @dataclass(slots=True)
@@ -37,13 +39,8 @@ class Mentioned:
 
 
 async def find_mentioned(call: Call) -> Mentioned:
-    """Return what the body names. Raises BadRequest where it cannot be told for certain.
-
-    A large body is searched in a thread: nobody else may wait for it.
-    """
-    if len(call.content.raw or b"") > SMALL:
-        return await asyncio.to_thread(_mentioned, call)
-    return _mentioned(call)
+    """Return what the body names. Raises BadRequest where it cannot be told for certain."""
+    return await beside_others(call.request_bytes, _mentioned, call)
 
 
 async def check_references(call: Call, mentioned: Mentioned, ownership: OwnershipService) -> None:
@@ -65,9 +62,18 @@ def _mentioned(call: Call) -> Mentioned:
             _read_batch(call, found)
     elif content.json is not None:
         is_eval = call.endpoint.name.startswith("evals.")
-        if is_eval or _MENTIONED.search(content.raw or b""):
+        if is_eval or _mentions_objects(content.raw or b""):
             _read_object(content.raw or b"", content.json, found, is_eval=is_eval)
     return found
+
+
+def _mentions_objects(raw: bytes) -> bool:
+    """Search in slices: one search holds up every other thread until it ends."""
+    for start in range(0, len(raw), SLICE):
+        end = start + SLICE + OVERLAP
+        if _MENTIONED.search(raw, start, end) or _ESCAPED.search(raw, start, end):
+            return True
+    return False
 
 
 def _read_object(raw: bytes, parsed: Json, found: Mentioned, *, is_eval: bool = False) -> None:

@@ -1,10 +1,10 @@
 """Step 6: passes the upstream's answer on, untouched, while its usage is read on the side."""
 
-import asyncio
 import re
 
 from shared.errors import GatewayError
 from shared.gateway.attempt import StoredAnswer, UpstreamUnreachable
+from shared.gateway.body import beside_others
 from shared.gateway.call import Call, Json
 from shared.gateway.headers import to_caller
 from shared.gateway.late import settle_late
@@ -83,7 +83,7 @@ async def _read(call: Call, body: bytes, status: int) -> Json:
         _count_images(call, status, body.count(b'"b64_json"'))
         return {}
     is_small = len(body) <= PARSED_AT_ONCE
-    parsed = parse_tolerantly(body) if is_small else await asyncio.to_thread(parse_tolerantly, body)
+    parsed = await beside_others(len(body), parse_tolerantly, body)
     if parsed is not None:
         note_answer(seen, parsed, meter)
         made = parsed.get("data")

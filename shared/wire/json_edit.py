@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\n\r]*")
-_MODEL = re.compile(rb'"model"\s*:')
+_KEY = b'"model"'
+_COLON = re.compile(rb"\s*:\s*")
 _ESCAPED_LETTER = rb"\u006"
 
 
@@ -24,20 +25,28 @@ def set_model(raw: bytes, parsed: Mapping[str, object], model: str) -> bytes:
     Raises DuplicateKey.
     """
     current = parsed.get("model")
-    # With an escaped letter in it the key itself would escape the expression, and a nested one could be taken for it.
-    is_plain = isinstance(current, str) and _ESCAPED_LETTER not in raw
-    found = _MODEL.findall(raw) if is_plain else []
-    if len(found) == 1:
-        if current == model:
-            return raw
-        written = re.compile(rb'("model"\s*:\s*)' + re.escape(json.dumps(current, ensure_ascii=False).encode()))
-        edited, count = written.subn(lambda match: match[1] + json.dumps(model).encode(), raw)
-        if count == 1:
-            return edited
+    # With an escaped letter in it the key itself would escape the search, and a nested one could be taken for it.
+    if isinstance(current, str) and _ESCAPED_LETTER not in raw:
+        values = _values_of_model(raw)
+        written = json.dumps(current, ensure_ascii=False).encode()
+        if len(values) == 1 and raw.startswith(written, values[0]):
+            at = values[0]
+            return raw if current == model else raw[:at] + json.dumps(model).encode() + raw[at + len(written) :]
     if current == model:
         member_spans(raw.decode())
         return raw
     return set_member(raw, "model", json.dumps(model))
+
+
+def _values_of_model(raw: bytes) -> list[int]:
+    """Return where the values of keys that read `model` begin, however deep; two are enough to know that there are several."""
+    values: list[int] = []
+    at = raw.find(_KEY)
+    while at >= 0 and len(values) < 2:
+        if colon := _COLON.match(raw, at + len(_KEY)):
+            values.append(colon.end())
+        at = raw.find(_KEY, at + len(_KEY))
+    return values
 
 
 def ask_for_usage(raw: bytes, parsed: Mapping[str, object]) -> bytes:
