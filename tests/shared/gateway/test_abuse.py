@@ -263,6 +263,18 @@ async def test_only_what_a_response_really_made_is_its_callers(gateway: Gateway,
     assert await status("POST", "/v1/responses", {"model": "gpt-4o", "input": [{"id": "msg_1"}]}, team="other") == 404
 
 
+@pytest.mark.parametrize("blanks", [0, 1, 31, 33, 2000])
+@pytest.mark.parametrize("before", [0, 256 * 1024 - 40, 256 * 1024 - 10])
+async def test_no_blanks_hide_an_item(gateway: Gateway, blanks: int, before: int) -> None:
+    space = b" " * blanks
+    reference = b'{"id"' + space + b":" + space + b'"msg_other"' + space + b"}"
+    body = b'{"model":"gpt-4o","instructions":"' + b"x" * before + b'","input":[' + reference + b"]}"
+
+    answer = await gateway.call("POST", "/v1/responses", body)
+
+    assert (answer.status, error_of(answer)["code"]) == (404, "not_found")
+
+
 async def test_a_delete_that_failed_leaves_the_owner(gateway: Gateway) -> None:
     gateway.upstream.answers = [json_answer({"id": "vs_1"}), json_answer({}, 409)]
     await gateway.call("POST", "/v1/vector_stores", {})
