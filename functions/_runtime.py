@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import gc
 import logging
 import sys
 
@@ -12,6 +13,7 @@ from shared.runtime import Runtime
 from shared.settings import Settings
 
 SWITCH_S = 0.0005
+WARM_S = 5.0
 
 
 class Process:
@@ -33,9 +35,16 @@ class Process:
                 sys.setswitchinterval(SWITCH_S)
                 runtime = await build_runtime(Settings.from_environment())
                 self._ready = (runtime, Pipeline(runtime))
+                asyncio.get_running_loop().call_later(WARM_S, _settle_memory)
                 # The host tells nobody that it stops.
                 atexit.register(runtime.events.spill)
         return self._ready
+
+
+def _settle_memory() -> None:
+    """By now every module that is imported late is there and stays: the collector need not go over all of them during calls."""
+    gc.collect()
+    gc.freeze()
 
 
 def _guard_logs() -> None:
