@@ -13,7 +13,7 @@ from shared.runtime import Runtime
 from shared.settings import Settings
 
 SWITCH_S = 0.0005
-WARM_S = 5.0
+WARM_S = 2.0
 
 
 class Process:
@@ -35,16 +35,12 @@ class Process:
                 sys.setswitchinterval(SWITCH_S)
                 runtime = await build_runtime(Settings.from_environment())
                 self._ready = (runtime, Pipeline(runtime))
-                asyncio.get_running_loop().call_later(WARM_S, _settle_memory)
+                # What is there by now stays, and again once late imports are done: the collector need not go over it during calls.
+                gc.freeze()
+                asyncio.get_running_loop().call_later(WARM_S, gc.freeze)
                 # The host tells nobody that it stops.
                 atexit.register(runtime.events.spill)
         return self._ready
-
-
-def _settle_memory() -> None:
-    """By now every module that is imported late is there and stays: the collector need not go over all of them during calls."""
-    gc.collect()
-    gc.freeze()
 
 
 def _guard_logs() -> None:
