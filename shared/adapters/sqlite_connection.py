@@ -1,8 +1,11 @@
 """Opens a SQLite file in the one way this project uses it: write-ahead log, full sync, migrated to the newest schema."""
 
 import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
+
+RETRY_S = 0.01
 
 type Migration = tuple[str, ...]
 
@@ -12,13 +15,27 @@ def open_database(path: Path, migrations: Sequence[Migration], patience_s: float
     path.parent.mkdir(parents=True, exist_ok=True)
     db = sqlite3.connect(path, timeout=patience_s, isolation_level=None, check_same_thread=False)
     try:
-        db.execute("PRAGMA journal_mode=WAL")
+        _use_write_ahead_log(db, patience_s)
         db.execute("PRAGMA synchronous=FULL")
         _migrate(db, migrations)
     except sqlite3.Error:
         db.close()
         raise
     return db
+
+
+def _use_write_ahead_log(db: sqlite3.Connection, patience_s: float) -> None:
+    """SQLite does not wait for a lock where two switch a new file at once: one of them has to come again."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(RETRY_S)
+        else:
+            return
 
 
 def _migrate(db: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
