@@ -1,6 +1,6 @@
 """The gateway's YAML file as types: what may be written in it, with the defaults of what is left out."""
 
-from datetime import date, datetime
+from datetime import date
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -146,10 +146,6 @@ class KeyConfig(Strict):
     secret_ref: SecretRef
     expires_at: AwareDatetime | None = None
     disabled: bool = False
-
-    @property
-    def expiry(self) -> datetime | None:
-        return self.expires_at
 
 
 class RetryConfig(Strict):

@@ -4,7 +4,7 @@ import re
 
 from shared.errors import GatewayError
 from shared.gateway.attempt import StoredAnswer, UpstreamUnreachable
-from shared.gateway.body import beside_others
+from shared.gateway.body import SMALL, beside_others
 from shared.gateway.call import Call, Json
 from shared.gateway.headers import to_caller
 from shared.gateway.late import settle_late
@@ -20,9 +20,6 @@ from shared.usage.reading import usage_from
 from shared.wire.openai.endpoints import Meter
 
 JSON_LIMIT = 256 * 1024 * 1024
-PARSED_AT_ONCE = 256 * 1024
-"""Larger JSON answers are parsed in a thread; embeddings and pictures of that size are not parsed at all."""
-
 _OF_NUMBERS = frozenset({Meter.EMBEDDING, Meter.IMAGE})
 
 _USAGE = re.compile(rb'"usage"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})')
@@ -76,13 +73,13 @@ def _whole(call: Call, runtime: Runtime, status: int, headers: HeaderList, body:
 async def _read(call: Call, body: bytes, status: int) -> Json:
     """Learn what the answer says, and return it as far as it was parsed."""
     seen, meter = call.seen, call.endpoint.meter
-    if len(body) > PARSED_AT_ONCE and meter in _OF_NUMBERS:
+    if len(body) > SMALL and meter in _OF_NUMBERS:
         # Nothing in these is the caller's text, so that the usage can be found without parsing millions of numbers.
         if found := _USAGE.search(body, max(0, len(body) - 8192)) or _USAGE.search(body, 0, 8192):
             note_answer(seen, {"usage": parse_tolerantly(found[1])}, meter)
         _count_images(call, status, body.count(b'"b64_json"'))
         return {}
-    is_small = len(body) <= PARSED_AT_ONCE
+    is_small = len(body) <= SMALL
     parsed = await beside_others(len(body), parse_tolerantly, body)
     if parsed is not None:
         note_answer(seen, parsed, meter)

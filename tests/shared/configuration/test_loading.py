@@ -36,7 +36,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     assert config.deployments[0].scope == "https://cognitiveservices.azure.com/.default"
     assert config.routes[0].targets[0].weight == 1
     assert config.teams[0].models == ("*",)
-    assert config.keys[0].expiry is None
+    assert config.keys[0].expires_at is None
     assert (config.retry.attempts, config.body.json_mb, config.stream.keep_alive_s) == (3, 32, 15.0)
 
 
