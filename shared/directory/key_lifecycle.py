@@ -1,0 +1,39 @@
+"""A key's secrets over time: minted once, rotated with a grace period in which the old one works too, switched off and on."""
+
+from datetime import datetime, timedelta
+
+from shared.directory.changes import Put
+from shared.directory.documents import KeyDigest, Stored
+from shared.directory.model import Key
+from shared.keys.model import digest_of, mint
+
+HINT = len("sk-AbCd")
+
+
+def minted(key: Key, pepper: bytes) -> tuple[str, Put]:
+    """Return a new key's secret, which is not kept, and the change that creates the key."""
+    secret = mint()
+    return secret, Put(key, is_new=True, digests=(KeyDigest(digest_of(secret, pepper)),), hint=secret[:HINT])
+
+
+def rotated(stored: Stored, pepper: bytes, now: datetime, grace_s: float) -> tuple[str, Put]:
+    """Return a second secret and the change that makes it work at once, and the one before it for `grace_s` more seconds.
+
+    Secrets that are older still end with this. The newest comes first in what is stored.
+    """
+    secret, end = mint(), now + timedelta(seconds=grace_s)
+    ending = [KeyDigest(item.digest, min(item.until or end, end)) for item in stored.digests[:1]]
+    digests = (KeyDigest(digest_of(secret, pepper)), *(item for item in ending if item.works(now)))
+    return secret, Put(stored.resource, if_match=stored.etag, digests=digests, hint=secret[:HINT])
+
+
+def disabled(stored: Stored) -> Put:
+    return _switched(stored, disabled=True)
+
+
+def enabled(stored: Stored) -> Put:
+    return _switched(stored, disabled=False)
+
+
+def _switched(stored: Stored, *, disabled: bool) -> Put:
+    return Put(stored.resource.model_copy(update={"disabled": disabled}), if_match=stored.etag)

@@ -1,0 +1,103 @@
+"""Keeps the hierarchy: every change together with its entry in the audit log, one after the other, all of it or nothing."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+
+from shared.audit.model import HEAD, Actor, Alteration, Chain
+from shared.clock import Clock
+from shared.directory.batch import Step, operations_for, steps_for
+from shared.directory.changes import Change
+from shared.directory.documents import CONTAINER, PARTITION, Stored, document_id, is_live, json_of, stored_of
+from shared.directory.model import TYPES, Kind, address_of
+from shared.documents import (
+    Condition,
+    Document,
+    DocumentExists,
+    DocumentMissing,
+    DocumentStore,
+    Operation,
+    PreconditionFailed,
+    StoreUnavailable,
+)
+
+MOST_DOCUMENTS = 90
+"""Documents that one commit may write: the resources, the digests that come and go, and an audit entry for each change."""
+
+_ATTEMPTS, _WAIT_S, _LONGEST_WAIT_S = 12, 0.01, 0.25
+
+
+class DirectoryStore:
+    def __init__(self, documents: DocumentStore, clock: Clock, audit: Chain) -> None:
+        self._documents, self._clock, self._audit = documents, clock, audit
+        self._turn = asyncio.Lock()
+
+    async def get(self, address: str) -> Stored | None:
+        document = await self._documents.get(CONTAINER, PARTITION, document_id(address))
+        if document is None or document.body["kind"] not in TYPES:
+            return None
+        stored = stored_of(document)
+        return stored if address_of(stored.resource) == address else None
+
+    async def page(
+        self,
+        kind: Kind,
+        *,
+        team: str | None = None,
+        scope: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> tuple[tuple[Stored, ...], str | None]:
+        """Return resources of a kind by id, and the cursor that continues them. The scope of a key is here its owner."""
+        where = [Condition("kind", "=", kind.value)]
+        if team is not None:
+            where.append(Condition("team", "=", team))
+        if scope is not None:
+            where.append(Condition("owner" if kind is Kind.KEY else "scope", "=", scope))
+        page = await self._documents.query(CONTAINER, PARTITION, where, limit=limit, cursor=cursor)
+        return tuple(stored_of(document) for document in page.documents), page.cursor
+
+    async def commit(
+        self, actor: Actor, action: str, plan: Callable[[], Awaitable[Sequence[Change]]], request_id: str = ""
+    ) -> tuple[Stored | None, ...]:
+        """Carry out what `plan` returns, and return what is stored now: None for what was removed.
+
+        The plan may read the store and refuse. It is asked again when anybody has changed anything meanwhile, so what it
+        has found still holds when its changes are written. Raises what the plan raises, DocumentExists, DocumentMissing,
+        PreconditionFailed, and StoreUnavailable, after which the changes may have been made or not.
+        """
+        async with self._turn:
+            for attempt in range(_ATTEMPTS):
+                head = await self._documents.get(CONTAINER, PARTITION, HEAD)
+                now = self._clock.now()
+                steps = await steps_for(self._documents, await plan(), now)
+                if not steps:
+                    return ()
+                entries, new_head = self._audit.entries_for(head, actor, _alterations(steps, action), now, request_id)
+                operations = [*await operations_for(self._documents, steps), *entries]
+                written = await self._write([*operations, new_head])
+                if written is not None:
+                    return tuple(stored_of(item) if is_live(item) else None for item in written[: len(steps)])
+                await asyncio.sleep(random.uniform(0, min(_LONGEST_WAIT_S, _WAIT_S * 2**attempt)))
+        raise StoreUnavailable("others keep changing the directory")
+
+    async def _write(self, operations: Sequence[Operation]) -> tuple[Document | None, ...] | None:
+        """Return what is stored now, or None where somebody was faster."""
+        if len(operations) > MOST_DOCUMENTS + 1:
+            raise ValueError(f"a commit writes at most {MOST_DOCUMENTS} documents")
+        try:
+            return await self._documents.batch(CONTAINER, PARTITION, operations)
+        except (DocumentExists, DocumentMissing, PreconditionFailed):
+            return None
+
+
+def _alterations(steps: Sequence[Step], action: str) -> list[Alteration]:
+    return [
+        Alteration(
+            step.address,
+            json_of(step.before.resource) if step.before else None,
+            json_of(step.after.resource) if step.after else None,
+            step.change.action or action,
+        )
+        for step in steps
+    ]
