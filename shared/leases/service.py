@@ -1,0 +1,145 @@
+"""Draws on allowances that all instances share: what is near at hand in memory, the rest borrowed in chunks."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from shared.clock import Clock
+from shared.documents import DocumentStore
+from shared.ids import new_id
+from shared.leases.account_lease import MONEY, SLOTS, AccountLease
+from shared.leases.lease import FOREVER, Lease, Ports, Taken, WindowOver
+from shared.leases.model import Allowance, Exhausted, Held, Level, Smooth
+from shared.leases.smooth_lease import SmoothLease
+from shared.leases.window_lease import WindowLease
+from shared.windows import FixedWindow
+
+KEPT = 50_000
+"""Leases that are remembered; those that hold something, or owe a report, are kept beyond."""
+
+_AT_ONCE = 32
+
+
+class Leases:
+    """One per process. No combination of callers and instances takes more than an allowance's limit."""
+
+    def __init__(
+        self,
+        documents: DocumentStore,
+        clock: Clock,
+        instance: str,
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        kept: int = KEPT,
+    ) -> None:
+        # Two processes of one name would count on the same share.
+        self._ports = Ports(documents, clock, new_id(instance, clock.now()), spawn)
+        self._now = clock.now
+        self._kept = kept
+        self._current: OrderedDict[str, Lease] = OrderedDict()
+        self._active: dict[tuple[str, str], Lease] = {}
+
+    def take_now(self, allowance: Allowance, amount: int) -> Taken | None:
+        """Draw from memory; None means that the store has to be asked."""
+        lease = self._current.get(allowance.name)
+        return lease.take_now(allowance, amount, self._now()) if lease else None
+
+    async def take(self, allowance: Allowance, amount: int) -> Taken:
+        """Draw, asking the store if need be. Raises Exhausted and StoreUnavailable."""
+        while True:
+            lease = self._lease(allowance)
+            if allowance.limit == 0:
+                raise Exhausted(allowance, 0, self._seconds_until(lease.end))
+            self._active[lease.key] = lease
+            try:
+                return await lease.take(allowance, amount)
+            except WindowOver:
+                continue
+
+    def level(self, allowance: Allowance) -> Level | None:
+        """Return what is known here; None where nobody has looked in this window."""
+        lease = self._fitting(allowance)
+        return lease.level() if lease and lease.is_known else None
+
+    async def look(self, allowance: Allowance) -> Level:
+        """Ask the store. Raises StoreUnavailable."""
+        lease = self._lease(allowance)
+        await lease.look()
+        return lease.level()
+
+    async def tend(self) -> None:
+        """One round of what keeps instances in step: report, renew, give back. To be called about once a second.
+
+        Never raises: what the store could not take is kept for the next round.
+        """
+        await self._for_all(lambda lease: lease.tend())
+        for key, lease in list(self._active.items()):
+            if lease.is_at_rest():
+                lease.rest()
+                del self._active[key]
+
+    async def close(self) -> None:
+        """Report and give back everything, once. What calls under way hold returns when it expires."""
+        await self._for_all(lambda lease: lease.close())
+
+    async def _for_all(self, work: Callable[[Lease], Coroutine[Any, Any, None]]) -> None:
+        leases = iter(list(self._active.values()))
+
+        async def take_turns() -> None:
+            for lease in leases:
+                await work(lease)
+
+        await asyncio.gather(*(take_turns() for _ in range(_AT_ONCE)))
+
+    def _seconds_until(self, end: datetime) -> float:
+        return 1.0 if end == FOREVER else max(0.0, (end - self._now()).total_seconds())
+
+    def _fitting(self, allowance: Allowance) -> Lease | None:
+        lease = self._current.get(allowance.name)
+        if lease is None or not lease.fits(allowance, self._now()):
+            return None
+        lease.follow(allowance)
+        return lease
+
+    def _lease(self, allowance: Allowance) -> Lease:
+        lease = self._fitting(allowance)
+        if lease is None:
+            lease = self._current[allowance.name] = self._open(allowance)
+            self._forget_the_oldest()
+        self._current.move_to_end(allowance.name)
+        return lease
+
+    def _open(self, allowance: Allowance) -> Lease:
+        """Return the lease that is still looked after or a new one: there must never be two for one document."""
+        fresh = _new_lease(allowance, self._now(), self._ports)
+        lease = self._active.get(fresh.key)
+        if lease is None or type(lease) is not type(fresh):
+            return fresh
+        lease.end = fresh.end
+        lease.change(allowance)
+        return lease
+
+    def _forget_the_oldest(self) -> None:
+        excess = max(0, len(self._current) - self._kept)
+        for name in list(islice(self._current, 8 * excess)):
+            if excess and self._current[name].key not in self._active:
+                del self._current[name]
+                excess -= 1
+            else:
+                self._current.move_to_end(name)
+
+
+def _new_lease(allowance: Allowance, now: datetime, ports: Ports) -> Lease:
+    rule = allowance.rule
+    if isinstance(rule, Held):
+        return AccountLease(allowance, "held", FOREVER, SLOTS, ports)
+    if isinstance(rule, Smooth):
+        if allowance.limit is not None:
+            return SmoothLease(allowance, allowance.limit, rule, ports)
+        rule = FixedWindow(rule.seconds)
+    if isinstance(rule, FixedWindow):
+        return WindowLease(allowance, rule.at(now), ports)
+    window = rule.at(now)
+    return AccountLease(allowance, window.id, window.end, MONEY, ports)
