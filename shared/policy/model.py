@@ -1,0 +1,90 @@
+"""What applies to one caller: the rules of every level above him, each with where it comes from."""
+
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from shared.directory.model import Budget, Mode
+from shared.leases.model import Allowance
+
+Unit = Literal["requests", "tokens", "calls", "money"]
+"""What is counted: requests and tokens as they come, calls under way, nano-units of money."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a rule comes from: the node's scope and the policy, budget, team or key that holds it."""
+
+    scope: str
+    source: str
+    mode: Mode = Mode.ENFORCE
+
+    @property
+    def is_enforced(self) -> bool:
+        return self.mode is Mode.ENFORCE
+
+
+@dataclass(frozen=True, slots=True)
+class NameRule:
+    """Globs over the names of endpoints or models: what fits none of them is refused."""
+
+    origin: Origin
+    what: Literal["endpoints", "models"]
+    globs: tuple[str, ...]
+
+    def admits(self, name: str) -> bool:
+        return any(glob == "*" or fnmatchcase(name, glob) for glob in self.globs)
+
+
+@dataclass(frozen=True, slots=True)
+class CapRule:
+    """A size that one call may have. `clamps` brings an output that is asked for down to the limit instead of refusing."""
+
+    origin: Origin
+    what: Literal["prompt_bytes", "prompt_tokens", "output_tokens"]
+    limit: int
+    clamps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CountRule:
+    """Something that is counted over many calls; `label` is what a refusal calls it."""
+
+    origin: Origin
+    unit: Unit
+    allowance: Allowance
+    label: str
+    budget: Budget | None = None
+    team: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EffectivePolicy:
+    """All rules of one caller. The strictest wins, since each of them applies."""
+
+    names: tuple[NameRule, ...] = ()
+    caps: tuple[CapRule, ...] = ()
+    counts: tuple[CountRule, ...] = ()
+    counts_tokens: bool = field(init=False)
+    counts_money: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        units = {rule.unit for rule in self.counts}
+        object.__setattr__(self, "counts_tokens", "tokens" in units)
+        object.__setattr__(self, "counts_money", "money" in units)
+
+    def against(self, what: Literal["endpoints", "models"], name: str) -> tuple[NameRule, ...]:
+        """Return the rules that do not admit a name, enforced ones first."""
+        refusing = [rule for rule in self.names if rule.what == what and not rule.admits(name)]
+        return tuple(sorted(refusing, key=lambda rule: not rule.origin.is_enforced))
+
+    def admits(self, what: Literal["endpoints", "models"], name: str) -> bool:
+        return all(rule.admits(name) or not rule.origin.is_enforced for rule in self.names if rule.what == what)
+
+    def output_cap(self) -> CapRule | None:
+        """Return the lowest limit of output tokens that is enforced."""
+        return min(
+            (rule for rule in self.caps if rule.what == "output_tokens" and rule.origin.is_enforced),
+            key=lambda rule: rule.limit,
+            default=None,
+        )
