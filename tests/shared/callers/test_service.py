@@ -1,0 +1,202 @@
+"""A caller is found by his key in whichever header his SDK sends it, and told nothing that he did not know."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.callers.model import AddressRefused
+from shared.callers.service import Callers
+from shared.directory.declared import DeclaredKey, FileDirectory
+from shared.directory.model import Key, Team
+from shared.directory.service import Directory, DirectoryUnavailable
+from shared.keys.errors import KeyDisabled, KeyExpired, KeyMissing, KeyRefused, KeyUnknown
+from shared.keys.model import digest_of, mint
+from shared.keys.service import KeyService
+from tests.fakes import FakeClock, MemoryDocuments
+
+PEPPER = b"pepper"
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+KEY, EXPIRING, DISABLED, OTHER, INSIDE = (mint() for _ in range(5))
+KEYS = {
+    KEY: Key(id="vk_1", owner="teams/research"),
+    EXPIRING: Key(id="vk_2", owner="teams/research", expires_at=NOW + timedelta(hours=1)),
+    DISABLED: Key(id="vk_3", owner="teams/research", disabled=True),
+    OTHER: Key(id="vk_4", owner="teams/other"),
+    INSIDE: Key(id="vk_5", owner="teams/other", cidrs=("10.0.0.0/8", "2001:db8::/32")),
+}
+
+
+class Door:
+    """Callers on a store in memory, with keys from the configuration file."""
+
+    def __init__(self, clock: FakeClock, pepper: bytes = PEPPER, proxies: int = 0) -> None:
+        self.documents = MemoryDocuments(clock)
+        declared = FileDirectory(
+            [Team(id="research"), Team(id="other")],
+            [DeclaredKey(key, digest_of(secret, PEPPER)) for secret, key in KEYS.items()],
+        )
+        directory = Directory(self.documents, declared, clock)
+        self.callers = Callers(directory, KeyService(directory, pepper), None, clock, proxies)
+
+    async def identify(self, headers: dict[str, str], peer: str = "127.0.0.1") -> str:
+        return (await self.callers.identify(headers, peer)).id
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(NOW)
+
+
+@pytest.fixture
+def keys(clock: FakeClock) -> Door:
+    return Door(clock)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"authorization": f"Bearer {KEY}"},
+        {"authorization": f"bearer {KEY}"},
+        {"authorization": f"BEARER   {KEY} "},
+        {"api-key": KEY},
+        {"x-gateway-key": KEY},
+        {"x-api-key": KEY},
+        {"authorization": "Bearer placeholder", "api-key": KEY},
+        {"authorization": f"Bearer {KEY}", "api-key": "placeholder"},
+        {"x-api-key": "dummy", "x-gateway-key": KEY},
+        {"authorization": "Basic dXNlcjpwYXNz", "api-key": KEY},
+        {"authorization": "", "api-key": KEY},
+        {"authorization": "Bearer ", "x-api-key": KEY},
+        {"authorization": f"Bearer {KEY}", "api-key": KEY},
+    ],
+)
+async def test_a_known_key_is_found_in_every_header(keys: Door, headers: dict[str, str]) -> None:
+    assert await keys.identify(headers) == "vk_1"
+
+
+async def test_of_two_known_keys_the_bearer_token_decides(keys: Door) -> None:
+    assert await keys.identify({"api-key": KEY, "authorization": f"Bearer {OTHER}"}) == "vk_4"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": ""},
+        {"authorization": "Bearer"},
+        {"authorization": "Bearer  "},
+        {"authorization": KEY},
+        {"authorization": "Basic dXNlcjpwYXNz"},
+        {"api-key": ""},
+        {"x-key": KEY},
+    ],
+)
+async def test_without_a_key_the_caller_is_told_where_to_put_one(keys: Door, headers: dict[str, str]) -> None:
+    with pytest.raises(KeyMissing) as refused:
+        await keys.identify(headers)
+
+    assert refused.value.status == 401
+    assert "api-key" in refused.value.message
+
+
+async def test_an_unknown_key_is_refused(keys: Door) -> None:
+    with pytest.raises(KeyUnknown) as refused:
+        await keys.identify({"api-key": mint()})
+
+    assert "mistyped" not in refused.value.message
+
+
+async def test_a_mistyped_key_is_refused_as_such(keys: Door) -> None:
+    wrong = KEY[:-1] + ("0" if KEY[-1] != "0" else "1")
+
+    with pytest.raises(KeyUnknown, match="mistyped"):
+        await keys.identify({"authorization": f"Bearer {wrong}"})
+
+
+async def test_a_key_works_until_the_instant_at_which_it_expires(keys: Door, clock: FakeClock) -> None:
+    clock.advance(3599.999)
+    assert await keys.identify({"api-key": EXPIRING}) == "vk_2"
+
+    clock.advance(0.001)
+    with pytest.raises(KeyExpired):
+        await keys.identify({"api-key": EXPIRING})
+
+
+async def test_a_disabled_key_is_refused(keys: Door) -> None:
+    with pytest.raises(KeyDisabled):
+        await keys.identify({"x-api-key": DISABLED})
+
+
+async def test_a_key_of_another_pepper_is_unknown(clock: FakeClock) -> None:
+    with pytest.raises(KeyUnknown):
+        await Door(clock, pepper=b"other").identify({"api-key": KEY})
+
+
+async def test_a_digest_is_not_a_key(keys: Door) -> None:
+    with pytest.raises(KeyUnknown):
+        await keys.identify({"api-key": digest_of(KEY, PEPPER)})
+
+
+values = st.text(min_size=4) | st.builds(mint) | st.text(min_size=4).map(lambda text: f"Bearer {text}")
+
+
+@given(st.dictionaries(st.sampled_from(["authorization", "api-key", "x-api-key", "x-gateway-key"]), values))
+async def test_a_refusal_never_repeats_what_was_sent(headers: dict[str, str]) -> None:
+    with pytest.raises(KeyRefused) as refused:
+        await Door(FakeClock(NOW)).identify(headers)
+
+    said = f"{refused.value} {refused.value.message} {refused.value.headers} {refused.value.param}"
+    known = f"{KeyMissing()} {KeyUnknown(is_mistyped=True)} {KeyUnknown()} {{}} None"
+    assert all(word in known for word in said.split())
+
+
+async def test_a_key_works_from_its_networks_alone(keys: Door) -> None:
+    for address in ("10.1.2.3", "2001:db8::1", "::ffff:10.9.9.9"):
+        assert await keys.identify({"api-key": INSIDE}, address) == "vk_5"
+
+    for address in ("11.0.0.1", "2001:db9::1", "", "not an address"):
+        with pytest.raises(AddressRefused):
+            await keys.identify({"api-key": INSIDE}, address)
+
+
+async def test_the_address_is_what_the_trusted_proxy_saw_and_not_what_the_caller_claims(clock: FakeClock) -> None:
+    forged = {"api-key": INSIDE, "x-forwarded-for": "10.0.0.1, 93.184.216.34:51123"}
+
+    with pytest.raises(AddressRefused):
+        await Door(clock, proxies=1).identify(forged, "10.0.0.9")
+    with pytest.raises(AddressRefused):
+        await Door(clock).identify({"api-key": INSIDE, "x-forwarded-for": "10.0.0.1"}, "93.184.216.34")
+    assert await Door(clock, proxies=2).identify(forged, "93.184.216.34") == "vk_5"
+    assert (
+        await Door(clock, proxies=1).identify({**forged, "x-forwarded-for": "[2001:db8::7]:443"}, "1.1.1.1") == "vk_5"
+    )
+
+
+async def test_an_outage_of_the_store_is_never_an_unknown_key(keys: Door, clock: FakeClock) -> None:
+    keys.documents.is_down = True
+
+    with pytest.raises(DirectoryUnavailable) as failure:
+        await keys.identify({"api-key": mint()})
+
+    assert failure.value.status == 503
+
+
+async def test_a_known_caller_goes_on_through_five_minutes_of_outage(keys: Door, clock: FakeClock) -> None:
+    await keys.identify({"api-key": KEY})
+    keys.documents.is_down = True
+
+    for _ in range(29):
+        clock.advance(10)
+        assert await keys.identify({"api-key": KEY}) == "vk_1"
+    clock.advance(20)
+    with pytest.raises(DirectoryUnavailable):
+        await keys.identify({"api-key": KEY})
+
+
+async def test_a_caller_is_charged_where_he_belongs(keys: Door) -> None:
+    caller = await keys.callers.identify({"api-key": KEY}, "")
+
+    assert (caller.team, caller.attribution.team, caller.attribution.key) == ("research", "research", "vk_1")
+    assert caller.kind == "virtual_key"
