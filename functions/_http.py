@@ -6,7 +6,7 @@ The only importer of the extension: importing it anywhere makes every HTTP funct
 import asyncio
 import logging
 import traceback
-from collections.abc import AsyncGenerator, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from typing import Any
 
 from azurefunctions.extensions.http.fastapi import Request, Response
@@ -14,16 +14,19 @@ from fastapi import Response as PlainResponse
 from starlette.requests import ClientDisconnect
 
 from functions._runtime import process
+from shared.clock import SystemClock
 from shared.configuration.loading import ConfigurationInvalid
 from shared.errors import GatewayError, Unavailable
 from shared.gateway.body import CallerGone
 from shared.gateway.message import GatewayRequest, GatewayResponse
 from shared.gateway.stream import StreamCut
+from shared.ids import new_id
+from shared.management.problems import problem_of
 from shared.providers.port import SecretUnavailable
 from shared.settings import SettingsInvalid
 from shared.wire.openai.errors import error_body, error_headers
 
-__all__ = ["ANY_METHOD", "Request", "Response", "serve"]
+__all__ = ["ANY_METHOD", "Request", "Response", "serve", "serve_management"]
 
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 """Every proxied route takes every method, so that a wrong one gets an answer that the SDKs can read."""
@@ -35,17 +38,40 @@ _log = logging.getLogger("tollgate.http")
 
 
 async def serve(request: Any) -> PlainResponse:
-    """Answer one request through the pipeline: the edge at which nothing may go wrong silently."""
+    """Answer one request through the pipeline."""
+    return await _edge(request, _proxy, _failure)
+
+
+async def serve_management(request: Any) -> PlainResponse:
+    """Answer one request to the management API."""
+    return await _edge(request, _manage, _problem)
+
+
+async def _proxy(request: Any) -> GatewayResponse:
+    _, pipeline = await process.ready()
+    return await pipeline.handle(gateway_request(request))
+
+
+async def _manage(request: Any) -> GatewayResponse:
+    api = await process.management()
+    return await api.handle(gateway_request(request))
+
+
+async def _edge(
+    request: Any,
+    handle: Callable[[Any], Awaitable[GatewayResponse]],
+    failure: Callable[[GatewayError], GatewayResponse],
+) -> PlainResponse:
+    """The edge at which nothing may go wrong silently."""
     try:
-        _, pipeline = await process.ready()
-        answer = await pipeline.handle(gateway_request(request))
+        answer = await handle(request)
     except (ConfigurationInvalid, SecretUnavailable, SettingsInvalid) as error:
         _log.error("The gateway is not configured: %s", error)
-        answer = _failure(Unavailable("The gateway is not configured. Tell your platform team.", code="not_configured"))
+        answer = failure(Unavailable("The gateway is not configured. Tell your platform team.", code="not_configured"))
     except Exception as error:  # noqa: BLE001 - one of the two edges
         # The exception's own text could hold what the caller sent; where it happened cannot.
         _log.error("Unexpected %s at\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
-        answer = _failure(GatewayError("The gateway failed to handle this request."))
+        answer = failure(GatewayError("The gateway failed to handle this request."))
     return RelayResponse(answer)
 
 
@@ -60,6 +86,7 @@ def gateway_request(request: Any) -> GatewayRequest:
         headers=dict(header_list),
         header_list=header_list,
         body=lambda: _body(request),
+        address=(scope.get("client") or ("",))[0],
     )
 
 
@@ -74,6 +101,10 @@ async def _body(request: Any) -> AsyncGenerator[bytes]:
 
 def _failure(error: GatewayError) -> GatewayResponse:
     return GatewayResponse(error.status, error_headers(error), error_body(error))
+
+
+def _problem(error: GatewayError) -> GatewayResponse:
+    return problem_of(error, new_id("req", SystemClock().now()))
 
 
 class RelayResponse(PlainResponse):

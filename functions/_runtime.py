@@ -8,6 +8,8 @@ import sys
 
 from shared.bootstrap import build_runtime
 from shared.gateway.pipeline import Pipeline
+from shared.management.api import ManagementApi
+from shared.management.live import parts_of
 from shared.redaction import RedactingFilter
 from shared.runtime import Runtime
 from shared.settings import Settings
@@ -22,6 +24,7 @@ class Process:
     def __init__(self) -> None:
         self._lock: asyncio.Lock | None = None
         self._ready: tuple[Runtime, Pipeline] | None = None
+        self._management: ManagementApi | None = None
 
     async def ready(self) -> tuple[Runtime, Pipeline]:
         """Return both, building them first if need be. Raises ConfigurationInvalid and SecretUnavailable."""
@@ -41,6 +44,13 @@ class Process:
                 # The host tells nobody that it stops.
                 atexit.register(runtime.events.spill)
         return self._ready
+
+    async def management(self) -> ManagementApi:
+        """Return the management API on the same runtime. Raises as `ready` does."""
+        runtime, _ = await self.ready()
+        if self._management is None:
+            self._management = ManagementApi(parts_of(runtime))
+        return self._management
 
 
 def _guard_logs() -> None:

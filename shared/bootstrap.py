@@ -1,29 +1,45 @@
 """Chooses the adapters and builds the runtime: the one place that knows them all."""
 
-import secrets
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from secrets import token_hex
 
 from shared.adapters.entra import Credential, EntraTokens, credentials
+from shared.adapters.jwks import JwksKeySet
 from shared.adapters.key_vault import SecretResolver
 from shared.adapters.local_queue import LocalQueue
 from shared.adapters.sqlite_documents import SqliteDocuments
+from shared.adapters.stored_secrets import StoredSecrets
 from shared.adapters.upstream import AiohttpTransport
+from shared.audit.store import AuditLog
+from shared.budgets.service import BudgetService
+from shared.budgets.store import AlertStore
+from shared.callers.service import Callers
+from shared.catalog.service import OutputHistory, load_book
 from shared.clock import Clock, SystemClock
-from shared.configuration.domain import retry_of, router_of, teams_of
+from shared.configuration.domain import directory_of, retry_of, router_of
 from shared.configuration.loading import load_configuration
-from shared.configuration.model import KeyConfig
+from shared.configuration.model import Configuration, KeyConfig
+from shared.directory.declared import FileDirectory
+from shared.directory.service import Directory
+from shared.directory.store import DirectoryStore
 from shared.documents import DocumentStore
-from shared.keys.model import VirtualKey, digest_of
+from shared.identity.service import TokenIdentity
+from shared.ids import new_id
+from shared.keys.model import digest_of
 from shared.keys.service import KeyService
+from shared.keys.use import KeyUseStore, LastUse
+from shared.leases.service import Leases
 from shared.ownership.service import OwnershipService
 from shared.ownership.store import OwnershipStore
 from shared.providers.port import SecretSource
 from shared.providers.registry import PROVIDERS
 from shared.queues import EventPublisher
-from shared.runtime import Runtime
+from shared.runtime import Administration, Background, Runtime
 from shared.settings import Settings
 from shared.tokens.service import TokenCounter
+from shared.upkeep import Upkeep
 from shared.wire.openai.routes import Routes
 
 VOCABULARIES = Path(__file__).parent.parent / "vendor" / "tiktoken"
@@ -37,6 +53,68 @@ async def build_runtime(settings: Settings, clock: Clock | None = None) -> Runti
     clock = clock or SystemClock()
     config = load_configuration(settings.config_path, settings.environment)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    credential, tokens, resolver = _credentials(settings, clock)
+    documents = _documents(settings, clock, credential)
+    pepper = await _pepper(settings, resolver())
+    stored_secrets = StoredSecrets(documents, pepper, clock)
+    secrets = resolver(stored=stored_secrets)
+    declared = directory_of(config, {key.id: await _digest(key, pepper, secrets) for key in config.keys})
+    administration = _administration(documents, clock, declared, stored_secrets, pepper)
+    background = Background()
+    directory = Directory(documents, declared, clock)
+    leases = Leases(documents, clock, new_id("inst", clock.now()), background.spawn)
+    signing_keys = JwksKeySet(config.entra.jwks_url_of, clock) if config.entra else None
+    identity = TokenIdentity(config.entra, signing_keys, clock) if config.entra and signing_keys else None
+    return Runtime(
+        settings=settings,
+        config=config,
+        clock=clock,
+        routes=Routes(),
+        directory=directory,
+        callers=Callers(directory, KeyService(directory, pepper), identity, clock, _proxies(settings, config)),
+        leases=leases,
+        budgets=BudgetService(administration.alerts, clock, background.spawn),
+        prices=load_book(config.prices),
+        outputs=OutputHistory(),
+        router=router_of(config, clock),
+        retry=retry_of(config),
+        providers=PROVIDERS,
+        transport=AiohttpTransport(),
+        tokens=tokens,
+        secrets=secrets,
+        ownership=OwnershipService(OwnershipStore(documents), clock),
+        documents=documents,
+        events=_publisher(settings, clock, credential),
+        counter=TokenCounter(VOCABULARIES),
+        last_use=LastUse(KeyUseStore(documents), clock),
+        upkeep=Upkeep((directory.look, leases.tend), clock),
+        administration=administration,
+        background=background,
+        signing_keys=signing_keys,
+    )
+
+
+def _administration(
+    documents: DocumentStore, clock: Clock, declared: FileDirectory, secrets: StoredSecrets, pepper: bytes
+) -> Administration:
+    audit = AuditLog(documents, pepper)
+    return Administration(
+        store=DirectoryStore(documents, clock, audit),
+        audit=audit,
+        alerts=AlertStore(documents),
+        declared=declared,
+        secrets=secrets,
+        pepper=pepper,
+    )
+
+
+type CredentialFactory = Callable[..., Credential]
+
+
+def _credentials(
+    settings: Settings, clock: Clock
+) -> tuple[CredentialFactory, EntraTokens, Callable[..., SecretResolver]]:
+    """Return what makes credentials, the tokens made with them, and what makes a resolver of secret_refs."""
     has_identity_endpoint = "IDENTITY_ENDPOINT" in settings.environment
     make = credentials(settings.in_azure or has_identity_endpoint)
 
@@ -44,43 +122,22 @@ async def build_runtime(settings: Settings, clock: Clock | None = None) -> Runti
         return make(client_id or settings.client_id)
 
     tokens = EntraTokens(
-        clock,
-        in_azure=settings.in_azure,
-        has_identity_endpoint=has_identity_endpoint,
-        credential_factory=credential,
+        clock, in_azure=settings.in_azure, has_identity_endpoint=has_identity_endpoint, credential_factory=credential
     )
-    resolver = SecretResolver(
-        settings.environment, in_azure=settings.in_azure, clock=clock, credential_factory=credential
+    resolver = partial(
+        SecretResolver, settings.environment, in_azure=settings.in_azure, clock=clock, credential_factory=credential
     )
-    pepper = await _pepper(settings, resolver)
-    keys = [await _key(key, pepper, resolver) for key in config.keys]
-    documents = _documents(settings, clock, credential)
-    return Runtime(
-        settings=settings,
-        config=config,
-        clock=clock,
-        routes=Routes(),
-        teams=teams_of(config),
-        keys=KeyService(keys, pepper, clock),
-        router=router_of(config, clock),
-        retry=retry_of(config),
-        providers=PROVIDERS,
-        transport=AiohttpTransport(),
-        tokens=tokens,
-        secrets=resolver,
-        ownership=OwnershipService(OwnershipStore(documents), clock),
-        documents=documents,
-        events=_publisher(settings, clock, credential),
-        counter=TokenCounter(VOCABULARIES),
-    )
+    return credential, tokens, resolver
 
 
-async def _key(configured: KeyConfig, pepper: bytes, resolver: SecretSource) -> VirtualKey:
+async def _digest(configured: KeyConfig, pepper: bytes, resolver: SecretSource) -> str:
     """Hash the key; its secret is not kept."""
-    secret = (await resolver.resolve(configured.secret_ref)).reveal()
-    return VirtualKey(
-        configured.id, configured.team, digest_of(secret, pepper), configured.expires_at, configured.disabled
-    )
+    return digest_of((await resolver.resolve(configured.secret_ref)).reveal(), pepper)
+
+
+def _proxies(settings: Settings, config: Configuration) -> int:
+    """In Azure the platform's front end always stands before the app."""
+    return int(settings.in_azure) if config.trusted_proxies is None else config.trusted_proxies
 
 
 async def _pepper(settings: Settings, resolver: SecretSource) -> bytes:
@@ -90,11 +147,11 @@ async def _pepper(settings: Settings, resolver: SecretSource) -> bytes:
     path = settings.data_dir / "pepper"
     if not path.exists():
         path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(32))
+        path.write_text(token_hex(32))
     return path.read_text().encode()
 
 
-def _documents(settings: Settings, clock: Clock, credential: Callable[[], Credential]) -> DocumentStore:
+def _documents(settings: Settings, clock: Clock, credential: CredentialFactory) -> DocumentStore:
     """The shared store in Azure, whose containers Bicep creates; a file on one machine."""
     if settings.cosmos_endpoint is None:
         return SqliteDocuments(settings.data_dir / "documents.db", clock)
@@ -103,7 +160,7 @@ def _documents(settings: Settings, clock: Clock, credential: Callable[[], Creden
     return CosmosDocuments(settings.cosmos_endpoint, settings.cosmos_database, credential_factory=credential)
 
 
-def _publisher(settings: Settings, clock: Clock, credential: Callable[[], Credential]) -> EventPublisher:
+def _publisher(settings: Settings, clock: Clock, credential: CredentialFactory) -> EventPublisher:
     local = LocalQueue(settings.data_dir / "queues.db", clock)
     if settings.service_bus_namespace is None:
         return local

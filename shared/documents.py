@@ -135,5 +135,8 @@ class DocumentStore(Protocol):
         The page's cursor is never None; deletions do not show.
         """
 
+    async def tip(self, container: str) -> str:
+        """Return the cursor that `changes` goes on from with what is written after this call began."""
+
     async def close(self) -> None:
         """Finish what is under way and let go of files and sockets."""

@@ -4,23 +4,39 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from shared.audit.store import AuditLog
+from shared.budgets.service import BudgetService
+from shared.budgets.store import AlertStore
+from shared.callers.service import Callers
+from shared.catalog.service import OutputHistory, PriceBook
 from shared.clock import Clock
 from shared.configuration.model import Configuration
+from shared.directory.declared import FileDirectory
+from shared.directory.service import Directory
+from shared.directory.store import DirectoryStore
 from shared.documents import DocumentStore
-from shared.keys.service import KeyService
+from shared.keys.use import LastUse
+from shared.leases.service import Leases
 from shared.ownership.service import OwnershipService
 from shared.providers.base import Provider
-from shared.providers.port import SecretSource, TokenSource, UpstreamTransport
+from shared.providers.port import SecretSource, SecretVault, TokenSource, UpstreamTransport
 from shared.queues import EventPublisher
 from shared.routing.retry import RetryRules
 from shared.routing.service import Router
 from shared.settings import Settings
-from shared.teams.model import Team
 from shared.tokens.service import TokenCounter
+from shared.upkeep import Upkeep
 from shared.wire.openai.routes import Routes
 
 _log = logging.getLogger("tollgate.background")
+
+
+class SigningKeys(Protocol):
+    """The keys that access tokens are checked with."""
+
+    async def close(self) -> None: ...
 
 
 class Background:
@@ -46,13 +62,29 @@ class Background:
 
 
 @dataclass(frozen=True, slots=True)
+class Administration:
+    """What only the management API works with. `declared` is the configuration file's part of the hierarchy."""
+
+    store: DirectoryStore
+    audit: AuditLog
+    alerts: AlertStore
+    declared: FileDirectory
+    secrets: SecretVault
+    pepper: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Runtime:
     settings: Settings
     config: Configuration
     clock: Clock
     routes: Routes
-    teams: Mapping[str, Team]
-    keys: KeyService
+    directory: Directory
+    callers: Callers
+    leases: Leases
+    budgets: BudgetService
+    prices: PriceBook
+    outputs: OutputHistory
     router: Router
     retry: RetryRules
     providers: Mapping[str, Provider]
@@ -63,13 +95,22 @@ class Runtime:
     documents: DocumentStore
     events: EventPublisher
     counter: TokenCounter
+    last_use: LastUse
+    upkeep: Upkeep
+    administration: Administration
     background: Background = field(default_factory=Background)
+    signing_keys: SigningKeys | None = None
 
     async def close(self) -> None:
         """Finish what calls left behind, then let go of connections and files."""
+        await self.upkeep.close()
         await self.background.finish()
+        await self.leases.close()
+        await self.directory.close()
         await self.transport.close()
         await self.tokens.close()
+        if self.signing_keys is not None:
+            await self.signing_keys.close()
         await self.secrets.close()
         await self.events.close()
         await self.documents.close()

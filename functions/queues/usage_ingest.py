@@ -23,6 +23,6 @@ async def usage_ingest(messages: typing.List[func.ServiceBusMessage]) -> None:  
     bodies = [message.get_body() for message in messages]
 
     async def job(runtime: Runtime) -> int:
-        return await ingest(bodies, runtime.documents)
+        return await ingest(bodies, runtime.documents, runtime.last_use)
 
     await run("usage_ingest", job)

@@ -1,6 +1,6 @@
 """The document store in Azure: documents in the containers of one Cosmos DB database, shared by all instances."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from shared.adapters.cosmos import ClientFactory, CosmosDatabase
@@ -121,21 +121,27 @@ class CosmosDocuments:
 
     async def changes(self, container: str, cursor: str | None = None, limit: int = 100) -> Page:
         """Read one page of the feed; where a container is large, changes are in order within each partition only."""
-        start: dict[str, Any] = {"continuation": cursor} if cursor else {"start_time": "Beginning"}
-        answers: list[Mapping[str, Any]] = []
+        start = {"continuation": cursor} if cursor else {"start_time": "Beginning"}
 
-        async def work(items: Any, hook: Callable[..., None]) -> tuple[Document, ...]:
-            def heard(headers: Mapping[str, Any], body: Any) -> None:
-                answers.append(headers)
-                hook(headers, body)
-
-            feed = items.query_items_change_feed(max_item_count=limit, response_hook=heard, **start)
-            async for page in feed.by_page():
+        async def first(pages: AsyncIterator[AsyncIterator[Any]]) -> tuple[Document, ...]:
+            async for page in pages:
                 return tuple([document_of(item) async for item in page])
             return ()
 
-        documents = await self._database.call("changes", container, work, repeatable=True)
-        return Page(documents, str(answers[-1]["etag"]))
+        documents, cursor = await self._feed("changes", container, first, max_item_count=limit, **start)
+        return Page(documents, cursor)
+
+    async def tip(self, container: str) -> str:
+        """A replica that is behind answers with an earlier cursor: the feed then shows a little more, never less."""
+
+        async def last(pages: AsyncIterator[AsyncIterator[Any]]) -> None:
+            # A split can show changes early. The feed has a place in every part of the container once it shows none.
+            async for page in pages:
+                async for _ in page:
+                    pass
+
+        _, cursor = await self._feed("tip", container, last, start_time="Now")
+        return cursor
 
     async def close(self) -> None:
         await self._database.close()
@@ -161,6 +167,22 @@ class CosmosDocuments:
             None if isinstance(operation, Delete) else document_of(result["resourceBody"])
             for operation, result in zip(operations, results, strict=True)
         )
+
+    async def _feed[T](
+        self, name: str, container: str, read: Callable[[AsyncIterator[Any]], Awaitable[T]], **options: Any
+    ) -> tuple[T, str]:
+        """Read from the change feed and return the cursor after what was read."""
+        answers: list[Mapping[str, Any]] = []
+
+        async def work(items: Any, hook: Callable[..., None]) -> T:
+            def heard(headers: Mapping[str, Any], body: Any) -> None:
+                answers.append(headers)
+                hook(headers, body)
+
+            return await read(items.query_items_change_feed(response_hook=heard, **options).by_page())
+
+        found = await self._database.call(name, container, work, repeatable=True)
+        return found, str(answers[-1]["etag"])
 
     async def _rows(self, container: str, partition: str, query: Query) -> list[Row]:
         async def work(items: Any, hook: Callable[..., None]) -> list[Row]:

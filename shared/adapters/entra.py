@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from shared.adapters.single_flight import SingleFlight
 from shared.clock import Clock
 from shared.providers.port import CredentialUnavailable
 from shared.redaction import redact
+from shared.single_flight import SingleFlight
 
 RENEW_S = 600
 """Seconds before expiry at which a token is renewed in the background, while it still serves."""

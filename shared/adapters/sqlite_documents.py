@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from shared.adapters.group_commit import SqliteFile
-from shared.adapters.sqlite_partition import MIGRATIONS, Partition, document_of, purge_expired
+from shared.adapters.sqlite_partition import MIGRATIONS, Partition, document_of, last_lsn, purge_expired
 from shared.adapters.sqlite_query import write_cursor, write_query
 from shared.clock import Clock
 from shared.documents import Condition, Document, Json, Operation, Page
@@ -80,6 +80,9 @@ class SqliteDocuments:
             ).fetchall()
         )
         return Page(tuple(document_of(*row) for row in rows), str(rows[-1][0] if rows else since))
+
+    async def tip(self, container: str) -> str:
+        return str(await self._file.read(last_lsn))
 
     async def close(self) -> None:
         await self._file.close()

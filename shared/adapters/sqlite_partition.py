@@ -127,6 +127,12 @@ def document_of(lsn: int, body: str) -> Document:
     return Document(orjson.loads(body), str(lsn))
 
 
+def last_lsn(db: sqlite3.Connection) -> int:
+    """Return the highest lsn given so far in the file, whether or not its row is still there."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'documents'").fetchone()
+    return int(row[0]) if row else 0
+
+
 def purge_expired(db: sqlite3.Connection, now: float, at_most: int = 500) -> None:
     """Delete in small steps: a long transaction would keep every other write waiting."""
     db.execute(

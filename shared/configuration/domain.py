@@ -1,17 +1,32 @@
 """Turns the checked file into the objects that the gateway works with."""
 
+from collections.abc import Mapping
+
 from shared.clock import Clock
 from shared.configuration.model import Configuration, DeploymentConfig
+from shared.directory.declared import DeclaredKey, FileDirectory
+from shared.directory.model import Resource
 from shared.providers.model import Deployment, Timeouts, UrlForm
 from shared.routing.circuit import CircuitRules
 from shared.routing.model import Route, Target
 from shared.routing.retry import RetryRules
 from shared.routing.service import Router
-from shared.teams.model import Team
 
 
-def teams_of(config: Configuration) -> dict[str, Team]:
-    return {team.id: Team(team.id, team.name or team.id, team.models, team.cost_center) for team in config.teams}
+def directory_of(config: Configuration, digests: Mapping[str, str]) -> FileDirectory:
+    """Return the file's part of the hierarchy; `digests` are the HMACs of its keys' secrets, by key id."""
+    resources: tuple[Resource, ...] = (
+        *config.areas,
+        *config.teams,
+        *config.applications,
+        *config.users,
+        *config.policies,
+        *config.budgets,
+    )
+    return FileDirectory(
+        resources if config.organization is None else (config.organization, *resources),
+        [DeclaredKey(key.without_secret(), digests[key.id]) for key in config.keys],
+    )
 
 
 def retry_of(config: Configuration) -> RetryRules:
@@ -41,5 +56,6 @@ def _deployment(item: DeploymentConfig) -> Deployment:
         client_id=item.client_id,
         secret_ref=item.secret_ref,
         region=item.region,
+        model=item.model,
         timeouts=Timeouts(item.timeouts.connect_s, item.timeouts.first_byte_s, item.timeouts.idle_s),
     )

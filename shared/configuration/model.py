@@ -5,36 +5,14 @@ from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
+from shared.catalog.model import PriceConfig
+from shared.directory.model import Application, Area, Budget, Key, Organization, Policy, Team, User
+from shared.fields import Alias, Name, Positive, SecretRef, Some, Strict
+from shared.identity.model import EntraConfig
 from shared.providers.registry import PROVIDERS
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-Alias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:*?\[\]-]{1,100}$")]
-SecretRef = Annotated[
-    str,
-    StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|kv://[a-z0-9-]{3,24}/[A-Za-z0-9-]{1,127}(/[0-9a-f]+)?)$"),
-]
-Positive = Annotated[float, Field(gt=0, le=86_400)]
-
-
-def _not_empty[T](items: tuple[T, ...]) -> tuple[T, ...]:
-    if not items:
-        raise ValueError("must not be empty")
-    return items
-
-
-# Not a minimal length: that would also be found wanting where an item is wrong, and name a mistake that is none.
-type Some[T] = Annotated[tuple[T, ...], AfterValidator(_not_empty)]
 _NOT_AN_ADDRESS = "must be an address such as https://example.openai.azure.com, or env:NAME"
 
 
@@ -81,10 +59,6 @@ ApiVersion = Annotated[
 ]
 
 
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, hide_input_in_errors=True)
-
-
 class TimeoutsConfig(Strict):
     """Seconds. `first_byte_s` stays below the 230 s after which Azure's load balancer gives up on a silent answer."""
 
@@ -108,6 +82,7 @@ class DeploymentConfig(Strict):
     client_id: str | None = None
     secret_ref: SecretRef | None = None
     region: Name | None = None
+    model: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
     timeouts: TimeoutsConfig = TimeoutsConfig()
 
     @model_validator(mode="after")
@@ -133,19 +108,13 @@ class RouteConfig(Strict):
     targets: Some[TargetConfig]
 
 
-class TeamConfig(Strict):
-    id: Name
-    name: str | None = None
-    models: Some[Alias] = ("*",)
-    cost_center: str | None = None
+class KeyConfig(Key):
+    """A key whose secret is kept elsewhere; the keys that the management API makes are not in the file."""
 
-
-class KeyConfig(Strict):
-    id: Annotated[str, StringConstraints(pattern=r"^vk_[A-Za-z0-9_-]{1,60}$")]
-    team: Name
     secret_ref: SecretRef
-    expires_at: AwareDatetime | None = None
-    disabled: bool = False
+
+    def without_secret(self) -> Key:
+        return Key.model_validate({name: getattr(self, name) for name in Key.model_fields})
 
 
 class RetryConfig(Strict):
@@ -182,8 +151,17 @@ class Configuration(Strict):
     version: Literal[1]
     deployments: Some[DeploymentConfig]
     routes: Some[RouteConfig]
-    teams: Some[TeamConfig]
+    organization: Organization | None = None
+    areas: tuple[Area, ...] = ()
+    teams: tuple[Team, ...] = ()
+    applications: tuple[Application, ...] = ()
+    users: tuple[User, ...] = ()
     keys: tuple[KeyConfig, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+    prices: tuple[PriceConfig, ...] = ()
+    entra: EntraConfig | None = None
+    trusted_proxies: Annotated[int, Field(ge=0, le=5)] | None = None
     default_response_model: Alias | None = None
     objects_deployment: Name | None = None
     retry: RetryConfig = RetryConfig()

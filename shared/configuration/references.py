@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from shared.configuration.model import Configuration
+from shared.directory.model import ORGANIZATION, Resource
 
 Path = tuple[str | int, ...]
 
@@ -11,8 +12,14 @@ def broken_references(config: Configuration) -> Iterator[tuple[Path, str]]:
     """Yield the place and the text of every duplicate and dangling name."""
     yield from _duplicates("deployments", "name", [deployment.name for deployment in config.deployments])
     yield from _duplicates("routes", "alias", [route.alias for route in config.routes])
-    yield from _duplicates("teams", "id", [team.id for team in config.teams])
-    yield from _duplicates("keys", "id", [key.id for key in config.keys])
+    for section in ("areas", "teams", "applications", "users", "keys", "policies", "budgets"):
+        yield from _duplicates(section, "id", [_identity(resource) for resource in getattr(config, section)])
+    yield from _dangling_deployments(config)
+    yield from _dangling_parents(config)
+    yield from _dangling_scopes(config)
+
+
+def _dangling_deployments(config: Configuration) -> Iterator[tuple[Path, str]]:
     deployments = {deployment.name for deployment in config.deployments}
     for index, route in enumerate(config.routes):
         for place, target in enumerate(route.targets):
@@ -20,10 +27,43 @@ def broken_references(config: Configuration) -> Iterator[tuple[Path, str]]:
                 yield ("routes", index, "targets", place, "deployment"), f"no deployment is named {target.deployment!r}"
     if config.objects_deployment is not None and config.objects_deployment not in deployments:
         yield ("objects_deployment",), f"no deployment is named {config.objects_deployment!r}"
-    teams = {team.id for team in config.teams}
+
+
+def _scopes(config: Configuration) -> set[str]:
+    nodes: tuple[Resource, ...] = (*config.areas, *config.teams, *config.applications, *config.users)
+    return {ORGANIZATION, *(node.scope for node in nodes)}
+
+
+def _dangling_parents(config: Configuration) -> Iterator[tuple[Path, str]]:
+    """A node must find the one above it in the file: the store can change under it."""
+    scopes = _scopes(config)
+    for index, team in enumerate(config.teams):
+        if team.area is not None and f"areas/{team.area}" not in scopes:
+            yield ("teams", index, "area"), f"no area has the id {team.area!r}"
+    for section in ("applications", "users"):
+        for index, node in enumerate(getattr(config, section)):
+            if f"teams/{node.team}" not in scopes:
+                yield (section, index, "team"), f"no team has the id {node.team!r}"
+
+
+def _dangling_scopes(config: Configuration) -> Iterator[tuple[Path, str]]:
+    """So must what hangs on a node."""
+    scopes = _scopes(config)
     for index, key in enumerate(config.keys):
-        if key.team not in teams:
-            yield ("keys", index, "team"), f"no team has the id {key.team!r}"
+        if key.owner not in scopes:
+            yield ("keys", index, "owner"), f"the file has no {key.owner!r}"
+    scopes.update(key.scope for key in config.keys)
+    for section in ("policies", "budgets"):
+        for index, rule in enumerate(getattr(config, section)):
+            if rule.scope not in scopes:
+                yield (section, index, "scope"), f"the file has no {rule.scope!r}"
+
+
+def _identity(resource: Resource) -> str:
+    """Applications and users of different teams may have the same id."""
+    team = getattr(resource, "team", None)
+    identity = str(getattr(resource, "id", ""))
+    return f"{team}/{identity}" if team else identity
 
 
 def _duplicates(section: str, field: str, names: list[str]) -> Iterator[tuple[Path, str]]:

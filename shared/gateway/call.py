@@ -6,25 +6,18 @@ from datetime import datetime
 
 import orjson
 
+from shared.callers.model import Caller
 from shared.errors import BadRequest
-from shared.keys.model import VirtualKey
+from shared.gateway.message import HeaderList
+from shared.gateway.reservation import Reservation
 from shared.ownership.model import OwnedObject
 from shared.routing.service import Plan
-from shared.teams.model import Team
 from shared.usage.model import AttemptRecord, Units, Usage
 from shared.wire.multipart import Form
 from shared.wire.openai.endpoints import Endpoint, Kind
 from shared.wire.openai.routes import Match
 
 Json = dict[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls: a key and the team that is charged."""
-
-    key: VirtualKey
-    team: Team
 
 
 @dataclass(slots=True)
@@ -92,6 +85,10 @@ class Call:
     first_byte: float | None = None
     seen: Seen = field(default_factory=Seen)
     units: Units = field(default_factory=Units)
+    reservation: Reservation = field(default_factory=Reservation)
+    shadow: list[str] = field(default_factory=list)
+    downshifted_from: str | None = None
+    limit_headers: HeaderList = field(default_factory=list)
     request_bytes: int = 0
     release: Callable[[], None] = field(default=lambda: None)
     is_settled: bool = False

@@ -6,9 +6,11 @@ import orjson
 
 from shared.errors import BadRequest, NotFound
 from shared.gateway.body import beside_others
-from shared.gateway.call import Call
+from shared.gateway.call import Call, Json
+from shared.gateway.downshift import downshifted
 from shared.gateway.message import GatewayRequest
 from shared.gateway.naming import named_model, nested_models
+from shared.gateway.output_cap import keep_within_cap
 from shared.gateway.references import Mentioned, check_references, find_mentioned
 from shared.routing.service import ModelNotFound, ObjectElsewhere, Plan
 from shared.runtime import Runtime
@@ -37,7 +39,7 @@ async def decide(call: Call, request: GatewayRequest, runtime: Runtime) -> None:
     for model in {call.model, call.image_model, *mentioned.models, *nested_models(call)} - {None}:
         _check_admitted(call, str(model), runtime)
     await check_references(call, mentioned, runtime.ownership)
-    call.plan = _supported(_plan(call, runtime), call.endpoint, runtime)
+    call.plan = await _cheaper_plan(call, runtime) or _supported(_plan(call, runtime), call.endpoint, runtime)
     await beside_others(call.request_bytes, _prepare, call, call.endpoint)
 
 
@@ -59,8 +61,28 @@ def _model(call: Call, request: GatewayRequest, runtime: Runtime, mentioned: Men
 
 
 def _check_admitted(call: Call, model: str, runtime: Runtime) -> None:
-    if not _MODEL_NAME.fullmatch(model) or not call.caller.team.admits(model) or not runtime.router.knows(model):
+    """Raise ModelNotFound, the same for what there is not and for what the caller may not have."""
+    if not _MODEL_NAME.fullmatch(model) or not runtime.router.knows(model):
         raise ModelNotFound(model)
+    for rule in call.caller.policy.against("models", model):
+        if rule.origin.is_enforced:
+            raise ModelNotFound(model)
+        call.shadow.append(f"{rule.origin.source}: model {model}")
+
+
+async def _cheaper_plan(call: Call, runtime: Runtime) -> Plan | None:
+    """Return the plan of the alias that a budget sends the call to, if it can be served there at all."""
+    alias = await downshifted(call, runtime)
+    if alias is None:
+        return None
+    asked, call.model = call.model, alias
+    try:
+        plan = _supported(_plan(call, runtime), call.endpoint, runtime)
+    except (ObjectElsewhere, UnsupportedEndpoint):
+        call.model = asked
+        return None
+    call.downshifted_from = asked
+    return plan
 
 
 def _plan(call: Call, runtime: Runtime) -> Plan:
@@ -113,6 +135,15 @@ def _prepare(call: Call, endpoint: Endpoint) -> None:
     if not body:
         return
     call.streams = body.get("stream") is True
+    try:
+        keep_within_cap(call)
+        _ask_for_usage(call, endpoint, body)
+    except DuplicateKey as error:
+        raise BadRequest(str(error), param=error.key, code="duplicate_key") from None
+
+
+def _ask_for_usage(call: Call, endpoint: Endpoint, body: Json) -> None:
+    content = call.content
     if not (call.streams and endpoint.adds_usage) or content.raw is None:
         return
     options = body.get("stream_options")
@@ -120,8 +151,5 @@ def _prepare(call: Call, endpoint: Endpoint) -> None:
         return
     if options is not None and not isinstance(options, dict):
         raise BadRequest("`stream_options` must be an object.", param="stream_options", code="invalid_type")
-    try:
-        content.raw = ask_for_usage(content.raw, body)
-    except DuplicateKey as error:
-        raise BadRequest(str(error), param=error.key, code="duplicate_key") from None
+    content.raw = ask_for_usage(content.raw, body)
     call.hides_usage = True

@@ -45,14 +45,18 @@ def to_upstream(headers: HeaderList) -> HeaderList:
     return kept
 
 
-def to_caller(headers: tuple[tuple[str, str], ...]) -> HeaderList:
-    """Return the upstream's headers that may travel; its own request id stays readable under another name."""
+def to_caller(headers: tuple[tuple[str, str], ...], ours: HeaderList) -> HeaderList:
+    """Return the upstream's headers that may travel; its own request id stays readable under another name.
+
+    What we say ourselves about limits replaces what the upstream says about its own.
+    """
     kept = []
+    said = {name for name, _ in ours}
     for name, value in headers:
         if name == "x-request-id":
             kept.append(("x-upstream-request-id", value))
         elif name in _ADDRESSES:
             kept.append((name, urlsplit(value)._replace(scheme="", netloc="").geturl()))
-        elif name not in _STAYS_RESPONSE:
+        elif name not in _STAYS_RESPONSE and name not in said:
             kept.append((name, value))
     return kept

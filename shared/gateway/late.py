@@ -8,7 +8,7 @@ from shared.gateway.call import Call, Json
 from shared.gateway.watch import tokens_in
 from shared.queues import USAGE_EVENTS
 from shared.runtime import Runtime
-from shared.usage.model import Attribution, Outcome, Timings, UsageEvent
+from shared.usage.model import Outcome, Timings, UsageEvent
 from shared.wire.openai.endpoints import Kind, Meter
 
 _FINAL = frozenset({"completed", "failed", "incomplete", "cancelled", "expired"})
@@ -34,7 +34,7 @@ def settle_late(call: Call, runtime: Runtime, answer: Json) -> None:
         id=f"late_{identity}",
         started_at=datetime.fromtimestamp(created, UTC),
         endpoint=_ENDPOINTS[kind],
-        attribution=Attribution(call.caller.team.id, call.caller.key.id, call.caller.team.cost_center),
+        attribution=call.caller.attribution,
         status=200,
         outcome=Outcome.COMPLETED,
         usage=usage,

@@ -28,7 +28,7 @@ async def answer_list(call: Call, request: GatewayRequest, runtime: Runtime) -> 
     limit, descending = _limit(query), query.get("order", "desc") != "asc"
     edge = await _edge(call, runtime, query)
     owned = await runtime.ownership.page(
-        call.caller.team.id, kind, edge, descending=descending, limit=limit + 1, label=query.get("purpose")
+        call.caller.team, kind, edge, descending=descending, limit=limit + 1, label=query.get("purpose")
     )
     page, has_more = owned[:limit], len(owned) > limit
     gate = asyncio.Semaphore(AT_ONCE)
@@ -57,7 +57,7 @@ async def _edge(call: Call, runtime: Runtime, query: dict[str, str]) -> str | No
     after = query.get("after")
     if not after:
         return None
-    return (await runtime.ownership.locate(after, call.caller.team.id, "after")).created
+    return (await runtime.ownership.locate(after, call.caller.team, "after")).created
 
 
 async def _describe(

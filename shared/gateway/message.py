@@ -19,6 +19,7 @@ class GatewayRequest:
     headers: Mapping[str, str]
     header_list: HeaderList
     body: Callable[[], AsyncGenerator[bytes]]
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,14 @@ from shared.usage.model import Outcome
 
 def answer_models(call: Call, runtime: Runtime) -> GatewayResponse:
     """List the caller's models or return one of them. Raises ModelNotFound."""
-    team, router = call.caller.team, runtime.router
+    policy, router = call.caller.policy, runtime.router
     if call.matched.ids:
         model = call.matched.ids[0]
-        if not team.admits(model) or not router.knows(model):
+        if not policy.admits("models", model) or not router.knows(model):
             raise ModelNotFound(model)
         body = orjson.dumps(_model(model))
     else:
-        models = [_model(alias) for alias in router.aliases() if team.admits(alias)]
+        models = [_model(alias) for alias in router.aliases() if policy.admits("models", alias)]
         body = orjson.dumps({"object": "list", "data": models})
     settle(call, runtime, 200, Outcome.COMPLETED)
     return GatewayResponse(200, [("content-type", "application/json"), *gateway_headers(call)], body)

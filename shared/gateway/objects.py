@@ -50,7 +50,7 @@ async def register(call: Call, runtime: Runtime, owned: Owned, label: str | None
         return
     identity, kind = owned
     is_minted = kind in (Kind.RESPONSE, Kind.ITEM)
-    new = runtime.ownership.new(identity, kind, call.caller.team.id, call.deployment, label)
+    new = runtime.ownership.new(identity, kind, call.caller.team, call.deployment, label)
     try:
         await runtime.ownership.register(new, is_minted=is_minted)
     except StoreUnavailable:

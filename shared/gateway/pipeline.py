@@ -3,11 +3,13 @@
 import re
 
 from shared.errors import GatewayError
+from shared.gateway.admit import admit, check_endpoint
 from shared.gateway.attempt import Attempts
 from shared.gateway.body import BodyReader
 from shared.gateway.call import Call
 from shared.gateway.decide import decide
 from shared.gateway.identify import identify
+from shared.gateway.limit_headers import limit_headers
 from shared.gateway.lists import answer_list
 from shared.gateway.message import GatewayRequest, GatewayResponse
 from shared.gateway.models import answer_models
@@ -34,7 +36,7 @@ class Pipeline:
         if courtesy := _courtesy(request):
             return courtesy
         try:
-            call = identify(request, self._runtime)
+            call = await identify(request, self._runtime)
         except GatewayError as error:
             return GatewayResponse(error.status, error_headers(error), error_body(error))
         try:
@@ -49,6 +51,7 @@ class Pipeline:
     async def _serve(self, call: Call, request: GatewayRequest) -> GatewayResponse:
         runtime = self._runtime
         call.match = runtime.routes.find(request.method, request.path)
+        check_endpoint(call)
         if call.endpoint.served is Served.MODELS:
             return answer_models(call, runtime)
         if call.endpoint.served is Served.OWNED_LIST:
@@ -56,6 +59,10 @@ class Pipeline:
         call.content = await self._bodies.read(call, request, call.endpoint.body)
         call.request_bytes = len(call.content.raw or b"")
         await decide(call, request, runtime)
+        try:
+            await admit(call, runtime)
+        finally:
+            call.limit_headers = limit_headers(call.caller.policy, runtime)
         answer = await Attempts(call, request, runtime).in_order()
         return await relay(call, answer, runtime)
 

@@ -47,7 +47,7 @@ async def find_mentioned(call: Call) -> Mentioned:
 
 async def check_references(call: Call, mentioned: Mentioned, ownership: OwnershipService) -> None:
     """Set `call.references` to the objects named in path and body. Raises ObjectNotFound for anything not the team's own."""
-    team, found = call.caller.team.id, []
+    team, found = call.caller.team, []
     if owner_id := call.matched.owner_id:
         found.append(await ownership.locate(owner_id, team, "id"))
     for object_id, param in mentioned.objects:

@@ -6,6 +6,7 @@ from shared.errors import GatewayError
 from shared.gateway.attempt import StoredAnswer, UpstreamUnreachable
 from shared.gateway.body import SMALL, beside_others
 from shared.gateway.call import Call, Json
+from shared.gateway.downshift import HEADER as DOWNSHIFT
 from shared.gateway.headers import to_caller
 from shared.gateway.late import settle_late
 from shared.gateway.message import GatewayResponse, HeaderList
@@ -27,7 +28,7 @@ _USAGE = re.compile(rb'"usage"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})')
 
 async def relay(call: Call, answer: UpstreamResponse | StoredAnswer, runtime: Runtime) -> GatewayResponse:
     """Return the answer for the caller; what streams is settled when it ends, everything else now."""
-    headers = [*to_caller(answer.headers), *gateway_headers(call)]
+    headers = [*to_caller(answer.headers, call.limit_headers), *gateway_headers(call)]
     if isinstance(answer, StoredAnswer):
         call.seen.bytes = len(answer.body)
         await _read(call, answer.body, answer.status)
@@ -52,10 +53,12 @@ async def relay(call: Call, answer: UpstreamResponse | StoredAnswer, runtime: Ru
 
 def gateway_headers(call: Call) -> HeaderList:
     """What happened on the way: the request id, the deployment that answered, and how many were tried."""
-    headers = [("x-request-id", call.id)]
+    headers = [("x-request-id", call.id), *call.limit_headers]
     if call.deployment is not None:
         headers.append(("x-gateway-deployment", call.deployment))
         headers.append(("x-gateway-attempts", str(len(call.attempts))))
+    if call.downshifted_from is not None:
+        headers.append((DOWNSHIFT, call.model or ""))
     return headers
 
 

@@ -5,13 +5,15 @@ import logging
 import orjson
 
 from shared.gateway.call import Call
+from shared.gateway.cost import exact_cost
 from shared.gateway.estimate import estimate
 from shared.queues import USAGE_EVENTS
 from shared.runtime import Runtime
-from shared.usage.model import NO_USAGE, Attribution, Outcome, Source, Timings, Usage, UsageEvent
+from shared.usage.model import NO_USAGE, Outcome, Source, Timings, Usage, UsageEvent
 from shared.wire.openai.endpoints import Meter
 
 CONTENT_FILTER = "content_filter"
+_MEASURED = frozenset({Source.PROVIDER, Source.ESTIMATED})
 _log = logging.getLogger("tollgate.calls")
 
 
@@ -62,6 +64,7 @@ def _with_units(usage: Usage, call: Call) -> Usage:
 
 
 def _publish(call: Call, runtime: Runtime, status: int, outcome: Outcome, usage: Usage, ended: float) -> None:
+    _give_account(call, runtime, usage)
     event = _event(call, runtime, status, outcome, usage, ended)
     runtime.events.publish(USAGE_EVENTS, event.id, orjson.dumps(event.to_json()))
     call.content.json = call.content.form = call.content.raw = None
@@ -75,15 +78,33 @@ def _publish(call: Call, runtime: Runtime, status: int, outcome: Outcome, usage:
         )  # fmt: skip
 
 
+def _give_account(call: Call, runtime: Runtime, usage: Usage) -> None:
+    """Settle what was reserved with what was used; a call that went nowhere gives everything back."""
+    if usage.source in _MEASURED and call.model is not None:
+        runtime.outputs.observe((call.model, call.endpoint.name), usage.tokens.output)
+    if not call.reservation.taken:
+        return
+    if not call.attempts:
+        call.reservation.release()
+        return
+    spending = [rule for rule, _ in call.reservation.taken if rule.budget is not None]
+    tokens = None if usage.source is Source.PENDING else usage.tokens.input + usage.tokens.output
+    call.reservation.settle(tokens, exact_cost(call, runtime, usage) if spending else None)
+    for rule in spending:
+        level = runtime.leases.level(rule.allowance)
+        if rule.budget is not None and level is not None:
+            runtime.budgets.notice(rule.budget, rule.team, level)
+
+
 def _event(call: Call, runtime: Runtime, status: int, outcome: Outcome, usage: Usage, ended: float) -> UsageEvent:
-    seen, team = call.seen, call.caller.team
+    seen = call.seen
     deployment = runtime.router.deployment(call.deployment) if call.deployment else None
     first_byte = round((call.first_byte - call.started) * 1000) if call.first_byte is not None else None
     return UsageEvent(
         id=call.id,
         started_at=call.started_at,
         endpoint=call.endpoint_name,
-        attribution=Attribution(team.id, call.caller.key.id, team.cost_center),
+        attribution=call.caller.attribution,
         status=status,
         outcome=outcome,
         usage=usage,
@@ -101,4 +122,6 @@ def _event(call: Call, runtime: Runtime, status: int, outcome: Outcome, usage: U
         object_id=seen.object_id,
         request_bytes=call.request_bytes,
         response_bytes=seen.bytes,
+        shadow=tuple(dict.fromkeys(call.shadow)),
+        downshifted_from=call.downshifted_from,
     )

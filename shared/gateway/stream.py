@@ -32,6 +32,7 @@ class StreamRelay:
         self._runtime = runtime
         self._watch = StreamWatch(call, self._revealed)
         self._unclaimed: asyncio.TimerHandle | None = None
+        self._events_seen = 0
 
     def response(self, headers: HeaderList, content_type: str) -> GatewayResponse:
         is_events = content_type.startswith("text/event-stream")
@@ -68,6 +69,7 @@ class StreamRelay:
         while (piece := await self._answer.read_some(keep_alive_s)) != b"":
             if piece is not None:
                 silent_s = 0.0
+                self._grow(piece)
                 if passed_on := self._watch.feed(piece):
                     yield passed_on
                 continue
@@ -78,6 +80,13 @@ class StreamRelay:
                 yield COMMENT
         if rest := self._watch.finish():
             yield rest
+
+    def _grow(self, piece: bytes) -> None:
+        """An event brings about one token: where more come than were provided for, more is reserved."""
+        reservation = self._call.reservation
+        if reservation.taken:
+            self._events_seen += piece.count(b"data:")
+            reservation.grow(self._events_seen)
 
     async def _bytes(self) -> AsyncGenerator[bytes]:
         """Anything else: files, speech, text."""

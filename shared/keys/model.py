@@ -4,26 +4,10 @@ import hashlib
 import hmac
 import secrets
 import zlib
-from dataclasses import dataclass
-from datetime import datetime
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PREFIX = "sk-"
 _RANDOM, _CHECK = 43, 6
-
-
-@dataclass(frozen=True, slots=True)
-class VirtualKey:
-    """A key as it is kept: the HMAC of its secret, never the secret. `digest` is hexadecimal."""
-
-    id: str
-    team: str
-    digest: str
-    expires_at: datetime | None = None
-    disabled: bool = False
-
-    def is_expired(self, now: datetime) -> bool:
-        return self.expires_at is not None and now >= self.expires_at
 
 
 def mint() -> str:

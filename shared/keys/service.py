@@ -1,44 +1,34 @@
-"""Finds out who calls: a virtual key in any of the headers that the SDKs use."""
+"""Finds out whose a virtual key is, and reads it from any of the headers that the SDKs use."""
 
-import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from typing import Protocol
 
-from shared.clock import Clock
-from shared.keys.errors import KeyDisabled, KeyExpired, KeyMissing, KeyUnknown
-from shared.keys.model import VirtualKey, digest_of, is_mistyped
+from shared.directory.model import FoundKey
+from shared.keys.model import PREFIX, digest_of, is_mistyped
 
 HEADERS = ("x-gateway-key", "api-key", "x-api-key")
+
+
+class KeySource(Protocol):
+    async def key(self, digest: str) -> FoundKey | None:
+        """Return the key with this digest. Raises Unavailable where that cannot be told."""
 
 
 class KeyService:
     """Looks keys up by their HMAC; the secrets themselves are not kept."""
 
-    def __init__(self, keys: Iterable[VirtualKey], pepper: bytes, clock: Clock) -> None:
-        self._by_digest = {key.digest: key for key in keys}
+    def __init__(self, source: KeySource, pepper: bytes) -> None:
+        self._source = source
         self._pepper = pepper
-        self._clock = clock
 
-    def identify(self, headers: Mapping[str, str]) -> VirtualKey:
-        """Return the caller's key. Raises KeyRefused.
+    def digest(self, secret: str) -> str:
+        return digest_of(secret, self._pepper)
 
-        Some clients send two headers, and a placeholder in one of them: the first header that holds a known key decides.
-        """
-        presented = presented_keys(headers)
-        if not presented:
-            raise KeyMissing
-        for secret in presented:
-            digest = digest_of(secret, self._pepper)
-            key = self._by_digest.get(digest)
-            if key is not None and hmac.compare_digest(key.digest, digest):
-                return self._usable(key)
-        raise KeyUnknown(any(is_mistyped(secret) for secret in presented))
-
-    def _usable(self, key: VirtualKey) -> VirtualKey:
-        if key.disabled:
-            raise KeyDisabled
-        if key.is_expired(self._clock.now()):
-            raise KeyExpired
-        return key
+    async def find(self, secret: str, digest: str) -> FoundKey | None:
+        """Return the key of a secret, by its digest. What was mistyped is not looked up."""
+        if secret.startswith(PREFIX) and is_mistyped(secret):
+            return None
+        return await self._source.key(digest)
 
 
 def presented_keys(headers: Mapping[str, str]) -> list[str]:

@@ -25,7 +25,7 @@ class Deployment:
     """One model at one endpoint in one region: the unit of routing, health and capacity.
 
     `upstream_name` is what the upstream calls it; `{model}` in it stands for the name that the caller asked for. Objects such
-    as files live in the account, so deployments with the same `endpoint` share them.
+    as files live in the account, so deployments with the same `endpoint` share them. `model` is its name in the price list, if another.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Deployment:
     client_id: str | None = None
     secret_ref: str | None = None
     region: str | None = None
+    model: str | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
 
     def name_for(self, model: str) -> str:

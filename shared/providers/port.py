@@ -1,5 +1,6 @@
 """The ports through which an upstream is reached: a transport that moves bytes, and a source of tokens."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from shared.providers.model import UpstreamRequest
@@ -81,6 +82,16 @@ class TokenSource(Protocol):
         """Forget a token that the upstream refused, unless another has taken its place already."""
 
     async def close(self) -> None: ...
+
+
+class SecretVault(Protocol):
+    """Secrets that resources refer to as `db://name`. Values go in and are used; they never come back."""
+
+    async def put(self, name: str, value: str) -> None: ...
+
+    async def names(self) -> Sequence[str]: ...
+
+    async def delete(self, name: str) -> bool: ...
 
 
 class SecretSource(Protocol):

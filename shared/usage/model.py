@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 
+from shared.directory.model import ORGANIZATION
+
 EVENTS = "usage-events"
 """The container that usage events are stored in, by team and month."""
 
@@ -64,12 +66,15 @@ class Units:
     images: int = 0
 
 
+NO_UNITS = Units()
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens and units with their source."""
 
     tokens: TokenUsage = TokenUsage()
-    units: Units = Units()
+    units: Units = NO_UNITS
     source: Source = Source.NONE
 
 
@@ -96,11 +101,20 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """Who is charged: every event has a team and a key."""
+    """Who is charged: every event has a team and a key, which for an access token of Entra ID is its bearer."""
 
     team: str
     key: str
     cost_center: str | None = None
+    principal_kind: str = "virtual_key"
+    area: str | None = None
+    application: str | None = None
+    user: str | None = None
+    client: str | None = None
+    project: str | None = None
+
+
+_ATTRIBUTES = tuple(field.name for field in fields(Attribution))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,18 +145,19 @@ class UsageEvent:
     object_id: str | None = None
     request_bytes: int = 0
     response_bytes: int = 0
+    shadow: tuple[str, ...] = ()
+    downshifted_from: str | None = None
 
     def to_json(self) -> dict[str, object]:
-        """Return the stored form: flat where it is queried, schema version 1."""
+        """Return the stored form: flat where it is queried, schema version 2."""
         tokens = {field.name: getattr(self.usage.tokens, field.name) for field in fields(TokenUsage)}
         return {
-            "schema": 1,
+            "schema": 2,
             "id": self.id,
             "started_at": self.started_at.isoformat(timespec="milliseconds"),
             "endpoint": self.endpoint,
-            "team": self.attribution.team,
-            "key": self.attribution.key,
-            "cost_center": self.attribution.cost_center,
+            "organization": ORGANIZATION,
+            **{name: getattr(self.attribution, name) for name in _ATTRIBUTES},
             "status": self.status,
             "outcome": self.outcome.value,
             "tokens": tokens,
@@ -164,4 +179,6 @@ class UsageEvent:
             "object_id": self.object_id,
             "request_bytes": self.request_bytes,
             "response_bytes": self.response_bytes,
+            "shadow": list(self.shadow),
+            "downshifted_from": self.downshifted_from,
         }

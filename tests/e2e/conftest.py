@@ -143,10 +143,10 @@ routes:
 default_response_model: gpt-5
 teams: [{id: demo, cost_center: "4711"}, {id: other}]
 keys:
-  - {id: vk_demo, team: demo, secret_ref: "env:TOLLGATE_DEMO_KEY"}
-  - {id: vk_other, team: other, secret_ref: "env:OTHER_KEY"}
-  - {id: vk_expired, team: demo, secret_ref: "env:EXPIRED_KEY", expires_at: 2020-01-01T00:00:00Z}
-  - {id: vk_disabled, team: demo, secret_ref: "env:DISABLED_KEY", disabled: true}
+  - {id: vk_demo, owner: teams/demo, secret_ref: "env:TOLLGATE_DEMO_KEY"}
+  - {id: vk_other, owner: teams/other, secret_ref: "env:OTHER_KEY"}
+  - {id: vk_expired, owner: teams/demo, secret_ref: "env:EXPIRED_KEY", expires_at: 2020-01-01T00:00:00Z}
+  - {id: vk_disabled, owner: teams/demo, secret_ref: "env:DISABLED_KEY", disabled: true}
 circuit: {failures: 1000, error_rate: 1}
 stream: {keep_alive_s: 0.3, drain_s: 5}
 """.replace(

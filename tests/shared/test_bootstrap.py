@@ -16,7 +16,7 @@ version: 1
 deployments: [{name: a, endpoint: "https://a.example"}]
 routes: [{alias: gpt-4o, targets: [{deployment: a}]}]
 teams: [{id: t}]
-keys: [{id: vk_t, team: t, secret_ref: "env:KEY"}]
+keys: [{id: vk_t, owner: teams/t, secret_ref: "env:KEY"}]
 """
 AZURE = {
     "WEBSITE_INSTANCE_ID": "1",
@@ -40,7 +40,7 @@ async def test_on_one_machine_state_is_in_files(tmp_path: Path) -> None:
 
     assert isinstance(runtime.documents, SqliteDocuments)
     assert isinstance(runtime.events, LocalQueue)
-    assert runtime.keys.identify({"api-key": "sk-one"}).id == "vk_t"
+    assert (await runtime.callers.identify({"api-key": "sk-one"}, "")).id == "vk_t"
     await runtime.close()
 
 
@@ -55,7 +55,7 @@ async def test_in_azure_state_is_shared(tmp_path: Path) -> None:
 async def test_the_pepper_of_one_machine_is_kept_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
     for _ in range(2):
         runtime = await build_runtime(settings(tmp_path))
-        assert runtime.keys.identify({"api-key": "sk-one"}).team == "t"
+        assert (await runtime.callers.identify({"api-key": "sk-one"}, "")).team == "t"
         await runtime.close()
 
     pepper = tmp_path / "data" / "pepper"
@@ -66,9 +66,9 @@ async def test_the_pepper_of_one_machine_is_kept_and_readable_by_its_owner_alone
 async def test_no_key_is_kept_in_the_clear(tmp_path: Path) -> None:
     runtime = await build_runtime(settings(tmp_path))
 
-    assert "sk-one" not in repr(vars(runtime.keys))
+    assert "sk-one" not in repr([vars(runtime.callers), vars(runtime.directory), runtime.administration])
     with pytest.raises(KeyUnknown):
-        runtime.keys.identify({"api-key": "sk-two"})
+        await runtime.callers.identify({"api-key": "sk-two"}, "")
     await runtime.close()
 
 

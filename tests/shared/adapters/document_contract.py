@@ -244,6 +244,47 @@ class DocumentStoreContract:
 
         assert ids(await store.changes(C, cursor)) == ["a"]
 
+    async def test_from_the_tip_only_later_changes_show(self, store: DocumentStore) -> None:
+        await store.create(C, P, {"id": "a"})
+        await store.create(C, P, {"id": "b"})
+        await store.create("others", P, {"id": "a"})
+        tip = await store.tip(C)
+
+        assert ids(await store.changes(C, tip)) == []
+        await store.upsert(C, P, {"id": "b", "n": 1})
+        await store.create(C, "another partition", {"id": "c"})
+        assert ids(await store.changes(C, tip)) == ["b", "c"]
+
+    async def test_an_empty_container_has_a_tip(self, store: DocumentStore) -> None:
+        tip = await store.tip(C)
+        await store.create(C, P, {"id": "a"})
+
+        assert ids(await store.changes(C, tip)) == ["a"]
+
+    async def test_what_went_before_the_tip_does_not_hide_what_comes_after(
+        self, store: DocumentStore, clock: FakeClock
+    ) -> None:
+        await store.create(C, P, {"id": "over"}, ttl_s=60)
+        await store.create(C, P, {"id": "deleted"})
+        await store.delete(C, P, "deleted")
+        clock.advance(120)
+        tip = await store.tip(C)
+        await store.create(C, P, {"id": "over", "n": 2})
+
+        assert ids(await store.changes(C, tip)) == ["over"]
+
+    async def test_while_others_write_the_tip_misses_nothing(self, store: DocumentStore) -> None:
+        async def write(id: str) -> str:
+            await store.create(C, P, {"id": id})
+            return await store.tip(C)
+
+        names = [str(n) for n in range(20)]
+        tips = await asyncio.gather(*(write(name) for name in names))
+        after = [set(ids(await store.changes(C, tip))) for tip in tips]
+
+        assert [name for name, later in zip(names, after, strict=True) if name in later] == []
+        assert ids(await store.changes(C, await store.tip(C))) == []
+
     async def test_a_document_is_gone_when_its_time_is_over(self, store: DocumentStore, clock: FakeClock) -> None:
         await store.create(C, P, {"id": "a"}, ttl_s=60)
         clock.advance(59.9)

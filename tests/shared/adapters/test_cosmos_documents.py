@@ -230,7 +230,8 @@ async def test_request_units_are_told_by_operation(cosmos: CosmosLine) -> None:
     await store.increment(C, P, "a", "n", 1)
     await store.query(C, P)
     await store.changes(C)
+    await store.tip(C)
 
     assert [(operation, units > 0) for operation, units in charges] == [
-        (operation, True) for operation in ("create", "create", "get", "increment", "query", "changes")
+        (operation, True) for operation in ("create", "create", "get", "increment", "query", "changes", "tip")
     ]

@@ -46,6 +46,7 @@ async def test_reading_is_tried_again_whatever_went_wrong(
     assert await store.get(C, P, "a") is not None
     assert ids(await store.query(C, P, [Condition("n", "=", 1)])) == ["a"]
     assert ids(await store.changes(C)) == ["a"]
+    assert ids(await store.changes(C, await store.tip(C))) == []
 
 
 @pytest.mark.parametrize("fault", UNKNOWN)
@@ -142,6 +143,7 @@ async def test_a_peer_that_hangs_is_asked_again(cosmos: CosmosLine, store: Cosmo
         ("META", lambda store: store.get(C, P, "a")),
         ("GET", lambda store: store.get(C, P, "a")),
         ("FEED", lambda store: store.changes(C)),
+        ("FEED", lambda store: store.tip(C)),
         ("PATCH", lambda store: store.increment(C, P, "a", "n", 1)),
         ("BATCH", lambda store: store.delete(C, P, "a")),
     ],

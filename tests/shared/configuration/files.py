@@ -19,7 +19,7 @@ teams:
   - id: research
 keys:
   - id: vk_1
-    team: research
+    owner: teams/research
     secret_ref: env:KEY
 """
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from shared.configuration.domain import retry_of, router_of, teams_of
+from shared.configuration.domain import directory_of, retry_of, router_of
 from shared.configuration.model import Configuration
+from shared.directory.model import Key, Kind, Team
 from shared.providers.model import Deployment, Timeouts, UrlForm
 from shared.routing.retry import RetryRules
-from shared.teams.model import Team
 from tests.fakes import FakeClock
 
 CONFIG = Configuration.model_validate(
@@ -22,6 +22,7 @@ CONFIG = Configuration.model_validate(
                 "scope": "https://ai.azure.com/.default",
                 "client_id": "id",
                 "region": "eastus",
+                "model": "gpt-4o",
                 "timeouts": {"connect_s": 1, "first_byte_s": 2, "idle_s": 3},
             },
             {
@@ -33,6 +34,7 @@ CONFIG = Configuration.model_validate(
         ],
         "routes": [{"alias": "a", "targets": [{"deployment": "plain", "priority": 2}, {"deployment": "east"}]}],
         "teams": [{"id": "t", "name": "Team", "models": ["gpt-*"], "cost_center": "4711"}, {"id": "u"}],
+        "keys": [{"id": "vk_1", "owner": "teams/t", "secret_ref": "env:A"}],
         "retry": {"attempts": 5, "max_wait_s": 7},
         "circuit": {"failures": 1, "open_s": 9},
     }
@@ -52,6 +54,7 @@ def test_deployments_are_complete() -> None:
         scope="https://ai.azure.com/.default",
         client_id="id",
         region="eastus",
+        model="gpt-4o",
         timeouts=Timeouts(1, 2, 3),
     )
     assert router.deployment("plain") == Deployment(
@@ -74,8 +77,15 @@ def test_routes_keep_their_priorities_and_circuits_their_rules() -> None:
     assert circuit.opens_again_in(clock.monotonic()) == 9
 
 
-def test_teams_and_retries_are_as_written() -> None:
-    assert teams_of(CONFIG) == {"t": Team("t", "Team", ("gpt-*",), "4711"), "u": Team("u", "u")}
+def test_teams_keys_and_retries_are_as_written() -> None:
+    directory = directory_of(CONFIG, {"vk_1": "d1"})
+
+    assert directory.all(Kind.TEAM) == (
+        Team(id="t", name="Team", models=("gpt-*",), cost_center="4711"),
+        Team(id="u"),
+    )
+    assert directory.key("d1") == Key(id="vk_1", owner="teams/t")
+    assert directory.key("d2") is None
     assert retry_of(CONFIG) == RetryRules(attempts=5, max_wait_s=7)
 
 

@@ -26,7 +26,7 @@ def test_the_shipped_file_is_valid() -> None:
     config = load_configuration(ROOT / "devhost" / "gateway.yaml", {"AZURE_OPENAI_ENDPOINT": "http://127.0.0.1:9000/"})
 
     assert config.deployments[0].endpoint == "http://127.0.0.1:9000"
-    assert {key.team for key in config.keys} == {"demo"}
+    assert {key.owner for key in config.keys} == {"teams/demo"}
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
@@ -76,11 +76,15 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
         ("- deployment: east", "- deployment: wset", 9, "routes[0].targets[0].deployment"),
         ("- deployment: east", "- {deployment: east, weight: 0}", 9, "routes[0].targets[0].weight"),
         ("- deployment: east", "- {deployment: east, priority: high}", 9, "routes[0].targets[0].priority"),
-        ("teams:\n  - id: research\n", "", 1, "teams"),
+        ("teams:\n  - id: research\n", "", 12, "keys[0].owner"),
         ("  - id: research\n", "  - id: research\n    models: []\n", 12, "teams[0].models"),
         ("  - id: research\n", "  - id: research\n  - id: research\n", 12, "teams[1].id"),
         ("  - id: research\n", "  - id: research\n    cost_center: 4711\n", 12, "teams[0].cost_center"),
-        ("team: research", "team: reserach", 14, "keys[0].team"),
+        ("owner: teams/research", "owner: teams/reserach", 14, "keys[0].owner"),
+        ("owner: teams/research", "owner: research", 14, "keys[0].owner"),
+        ("env:KEY", "env:KEY\npolicies:\n  - {id: pol_a, scope: teams/nobody}", 17, "policies[0].scope"),
+        ("env:KEY", "env:KEY\nbudgets:\n  - {id: bud_a, scope: organization, amount: -1}", 17, "budgets[0].amount"),
+        ("env:KEY", "env:KEY\nprices:\n  - {model: gpt-4o}", 17, "prices[0]"),
         ("id: vk_1", "id: key-1", 13, "keys[0].id"),
         ("env:KEY", "sk-plain-secret", 15, "keys[0].secret_ref"),
         ("env:KEY", "kv://vault", 15, "keys[0].secret_ref"),
@@ -181,7 +185,7 @@ def test_several_mistakes_are_told_together_in_the_order_of_the_file(tmp_path: P
 def test_all_dangling_and_doubled_names_are_told_together(tmp_path: Path) -> None:
     text = (
         VALID.replace("- deployment: east", "- deployment: north\n      - deployment: south")
-        .replace("team: research", "team: nobody")
+        .replace("owner: teams/research", "owner: teams/nobody")
         .replace("teams:", "  - {alias: gpt-4o, targets: [{deployment: east}]}\nteams:")
     )
 
@@ -189,7 +193,7 @@ def test_all_dangling_and_doubled_names_are_told_together(tmp_path: Path) -> Non
         (9, "routes[0].targets[0].deployment"),
         (10, "routes[0].targets[1].deployment"),
         (11, "routes[1].alias"),
-        (16, "keys[0].team"),
+        (16, "keys[0].owner"),
     ]
 
 

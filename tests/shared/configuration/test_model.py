@@ -12,7 +12,7 @@ from shared.configuration.model import DeploymentConfig, KeyConfig, RouteConfig,
 
 @pytest.mark.parametrize("ref", ["env:KEY", "env:_k9", "kv://my-vault/name", "kv://vault/name/0123abcdef"])
 def test_a_secret_ref_says_where_and_not_what(ref: str) -> None:
-    assert KeyConfig(id="vk_1", team="t", secret_ref=ref).secret_ref == ref
+    assert KeyConfig(id="vk_1", owner="teams/t", secret_ref=ref).secret_ref == ref
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_a_secret_ref_says_where_and_not_what(ref: str) -> None:
 )
 def test_anything_else_is_not_a_secret_ref(ref: str) -> None:
     with pytest.raises(ValidationError):
-        KeyConfig(id="vk_1", team="t", secret_ref=ref)
+        KeyConfig(id="vk_1", owner="teams/t", secret_ref=ref)
 
 
 @pytest.mark.parametrize(

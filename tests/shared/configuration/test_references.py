@@ -16,8 +16,8 @@ VALID: dict[str, Any] = {
     "routes": [{"alias": "a", "targets": [{"deployment": "east"}, {"deployment": "west"}]}],
     "teams": [{"id": "t"}, {"id": "u"}],
     "keys": [
-        {"id": "vk_1", "team": "t", "secret_ref": "env:A"},
-        {"id": "vk_2", "team": "u", "secret_ref": "env:B"},
+        {"id": "vk_1", "owner": "teams/t", "secret_ref": "env:A"},
+        {"id": "vk_2", "owner": "teams/u", "secret_ref": "env:B"},
     ],
     "objects_deployment": "west",
 }
@@ -40,7 +40,15 @@ def test_a_whole_configuration_has_no_broken_reference() -> None:
         ({"teams": [*VALID["teams"], {"id": "t", "name": "again"}]}, ("teams", 2, "id")),
         ({"keys": [*VALID["keys"], VALID["keys"][1]]}, ("keys", 2, "id")),
         ({"objects_deployment": "north"}, ("objects_deployment",)),
-        ({"teams": [{"id": "t"}]}, ("keys", 1, "team")),
+        ({"teams": [{"id": "t", "area": "x"}, {"id": "u"}]}, ("teams", 0, "area")),
+        (
+            {"applications": [{"id": "a", "team": "t"}, {"id": "a", "team": "u"}, {"id": "a", "team": "u"}]},
+            ("applications", 2, "id"),
+        ),
+        ({"users": [{"id": "ada@example.com", "team": "x"}]}, ("users", 0, "team")),
+        ({"policies": [{"id": "pol_a", "scope": "keys/vk_3"}]}, ("policies", 0, "scope")),
+        ({"budgets": [{"id": "bud_a", "scope": "areas/x", "amount": 1}]}, ("budgets", 0, "scope")),
+        ({"teams": [{"id": "t"}]}, ("keys", 1, "owner")),
         ({"routes": [{"alias": "a", "targets": [{"deployment": "x"}]}]}, ("routes", 0, "targets", 0, "deployment")),
     ],
 )

@@ -8,13 +8,25 @@ from typing import Any
 
 import orjson
 
-from shared.configuration.domain import router_of, teams_of
+from shared.adapters.stored_secrets import StoredSecrets
+from shared.audit.store import AuditLog
+from shared.budgets.service import BudgetService
+from shared.budgets.store import AlertStore
+from shared.callers.service import Callers
+from shared.catalog.service import OutputHistory, load_book
+from shared.configuration.domain import directory_of, router_of
 from shared.configuration.loading import load_configuration
+from shared.directory.declared import DeclaredKey, FileDirectory
+from shared.directory.model import Key, Kind
+from shared.directory.service import Directory
+from shared.directory.store import DirectoryStore
 from shared.gateway.message import GatewayRequest, GatewayResponse
 from shared.gateway.pipeline import Pipeline
 from shared.gateway.stream import StreamCut
-from shared.keys.model import VirtualKey, digest_of
+from shared.keys.model import digest_of
 from shared.keys.service import KeyService
+from shared.keys.use import KeyUseStore, LastUse
+from shared.leases.service import Leases
 from shared.ownership.service import OwnershipService
 from shared.ownership.store import OwnershipStore
 from shared.providers.model import UpstreamRequest
@@ -22,13 +34,15 @@ from shared.providers.port import CredentialUnavailable, UpstreamFailure
 from shared.providers.registry import PROVIDERS
 from shared.redaction import Secret
 from shared.routing.retry import RetryRules
-from shared.runtime import Runtime
+from shared.runtime import Administration, Background, Runtime
 from shared.settings import Settings
 from shared.tokens.service import TokenCounter
+from shared.upkeep import Upkeep
 from shared.wire.openai.routes import Routes
 from tests.fakes import FakeClock, MemoryDocuments, MemoryEvents
 
 ROOT = Path(__file__).parents[3]
+PEPPER = b"pepper"
 KEYS = {"research": "sk-research-key", "other": "sk-other-key", "narrow": "sk-narrow-key"}
 
 CONFIG = """
@@ -200,14 +214,27 @@ class Gateway:
         self.documents, self.events = MemoryDocuments(), MemoryEvents()
         self.upstream, self.tokens = ScriptedUpstream(), CountingTokens()
         configuration = load_configuration(path, {})
-        keys = [VirtualKey(f"vk_{team}", team, digest_of(secret, b"pepper")) for team, secret in KEYS.items()]
+        keys = [
+            DeclaredKey(Key(id=f"vk_{team}", owner=f"teams/{team}"), digest_of(secret, PEPPER))
+            for team, secret in KEYS.items()
+        ]
+        nodes = directory_of(configuration, {})
+        declared = FileDirectory([resource for kind in Kind for resource in nodes.all(kind)], keys)
+        directory = Directory(self.documents, declared, self.clock)
+        background = Background()
+        self.leases = Leases(self.documents, self.clock, "inst_test", background.spawn)
+        audit, alerts = AuditLog(self.documents, PEPPER), AlertStore(self.documents)
         self.runtime = Runtime(
             settings=settings,
             config=configuration,
             clock=self.clock,
             routes=Routes(),
-            teams=teams_of(configuration),
-            keys=KeyService(keys, b"pepper", self.clock),
+            directory=directory,
+            callers=Callers(directory, KeyService(directory, PEPPER), None, self.clock),
+            leases=self.leases,
+            budgets=BudgetService(alerts, self.clock, background.spawn),
+            prices=load_book(configuration.prices),
+            outputs=OutputHistory(),
             router=router_of(configuration, self.clock),
             retry=RetryRules(configuration.retry.attempts, configuration.retry.max_wait_s, base_s=0.001),
             providers=PROVIDERS,
@@ -218,6 +245,17 @@ class Gateway:
             documents=self.documents,
             events=self.events,
             counter=TokenCounter(ROOT / "vendor" / "tiktoken"),
+            last_use=LastUse(KeyUseStore(self.documents), self.clock),
+            administration=Administration(
+                store=DirectoryStore(self.documents, self.clock, audit),
+                audit=audit,
+                alerts=alerts,
+                declared=declared,
+                secrets=StoredSecrets(self.documents, PEPPER, self.clock),
+                pepper=PEPPER,
+            ),
+            upkeep=Upkeep((directory.look, self.leases.tend), self.clock, every_s=3600),
+            background=background,
         )
         self.pipeline = Pipeline(self.runtime)
 

@@ -3,12 +3,12 @@
 import hashlib
 import hmac
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.keys.model import VirtualKey, digest_of, is_mistyped, mint
+from shared.keys.model import digest_of, is_mistyped, mint
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -60,11 +60,3 @@ def test_another_pepper_gives_another_digest(secret: str, one: bytes, other: byt
     padded = one.ljust(64, b"\0") == other.ljust(64, b"\0")  # HMAC pads its key with zeros
 
     assert (digest_of(secret, one) == digest_of(secret, other)) is padded
-
-
-def test_a_key_expires_at_its_instant_and_not_before() -> None:
-    key = VirtualKey("vk_1", "research", "d", expires_at=NOW)
-
-    assert not key.is_expired(NOW - timedelta(microseconds=1))
-    assert key.is_expired(NOW)
-    assert not VirtualKey("vk_2", "research", "d").is_expired(datetime.max.replace(tzinfo=UTC))

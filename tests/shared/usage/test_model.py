@@ -24,7 +24,17 @@ EVENT = UsageEvent(
     id="req_1",
     started_at=datetime(2026, 1, 31, 23, 59, 59, 999_999, tzinfo=UTC),
     endpoint="chat.completions",
-    attribution=Attribution("research", "vk_1", "4711"),
+    attribution=Attribution(
+        "research",
+        "vk_1",
+        "4711",
+        "entra",
+        area="retail",
+        application="crawler",
+        user="ada",
+        client="acme",
+        project="apollo",
+    ),
     status=200,
     outcome=Outcome.COMPLETED,
     usage=Usage(TokenUsage(1, 2, 3, 4, 5, 6, 7, 8, 9), Units(10, 11, 12), Source.PROVIDER),
@@ -42,6 +52,8 @@ EVENT = UsageEvent(
     object_id="chatcmpl-1",
     request_bytes=17,
     response_bytes=18,
+    shadow=("pol_a: models",),
+    downshifted_from="gpt-5",
 )
 
 
@@ -52,13 +64,20 @@ def stored(event: UsageEvent) -> dict[str, Any]:
 
 def test_the_stored_form_is_json_and_loses_nothing() -> None:
     assert stored(EVENT) == {
-        "schema": 1,
+        "schema": 2,
         "id": "req_1",
         "started_at": "2026-01-31T23:59:59.999+00:00",
         "endpoint": "chat.completions",
+        "organization": "organization",
+        "area": "retail",
         "team": "research",
+        "application": "crawler",
+        "user": "ada",
         "key": "vk_1",
+        "principal_kind": "entra",
         "cost_center": "4711",
+        "client": "acme",
+        "project": "apollo",
         "status": 200,
         "outcome": "completed",
         "tokens": dict(zip((field.name for field in fields(TokenUsage)), range(1, 10), strict=True)),
@@ -83,6 +102,8 @@ def test_the_stored_form_is_json_and_loses_nothing() -> None:
         "object_id": "chatcmpl-1",
         "request_bytes": 17,
         "response_bytes": 18,
+        "shadow": ["pol_a: models"],
+        "downshifted_from": "gpt-5",
     }
 
 

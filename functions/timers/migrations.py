@@ -1,0 +1,20 @@
+"""Every five minutes: documents of an older schema are brought to the newest."""
+
+import azure.functions as func
+
+from functions._jobs import run
+from shared.jobs.migrate import migrate
+from shared.migrations.model import Progress
+from shared.runtime import Runtime
+
+blueprint = func.Blueprint()
+
+
+@blueprint.timer_trigger(arg_name="timer", schedule="0 */5 * * * *", run_on_startup=False)
+async def migrations(timer: func.TimerRequest) -> None:
+    """Go on where the last tick stopped."""
+
+    async def job(runtime: Runtime) -> Progress:
+        return await migrate(runtime.documents, runtime.clock)
+
+    await run("migrations", job)

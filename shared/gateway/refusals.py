@@ -1,0 +1,103 @@
+"""How a call is told that it is not allowed, or not now."""
+
+from shared.errors import GatewayError, Unavailable
+from shared.gateway.spans import written
+from shared.leases.model import Exhausted
+from shared.money import amount
+from shared.policy.model import CountRule, NameRule
+
+BUSY_S = 15.0
+"""A budget that is free again within so many seconds was only held by calls under way."""
+
+_TYPES = {"requests": "requests", "tokens": "tokens", "calls": "requests"}
+
+
+class EndpointRefused(GatewayError):
+    """403: the operation is not on the list of what the caller may use."""
+
+    status, code, type = 403, "endpoint_not_allowed", "invalid_request_error"
+    retryable = False
+
+    def __init__(self, endpoint: str, rule: NameRule) -> None:
+        super().__init__(f"The endpoint {endpoint} is not allowed by {rule.origin.scope}.")
+
+
+class LimitExceeded(GatewayError):
+    """429: a rate limit, a quota or a limit of calls at a time; the text names it and the level that it is set on."""
+
+    status, code, type = 429, "rate_limit_exceeded", "requests"
+
+    def __init__(self, rule: CountRule, exhausted: Exhausted, needed: int) -> None:
+        wait = max(0.001, exhausted.retry_after_s)
+        left = f" {exhausted.remaining} are left and this call needs {needed}." if rule.unit == "tokens" else ""
+        super().__init__(
+            f"The {rule.label} of {rule.origin.scope} is reached.{left} Try again in {written(wait)}.",
+            headers=retry_headers(wait),
+        )
+        self.type = _TYPES[rule.unit]
+
+
+class BudgetExhausted(GatewayError):
+    """429 that no retry helps: the money of the period is spent, or what is left is less than the call may cost."""
+
+    status, code, type = 429, "insufficient_quota", "insufficient_quota"
+    retryable = False
+
+    def __init__(self, rule: CountRule, exhausted: Exhausted, needed: int) -> None:
+        super().__init__(
+            f"The {rule.label} of {rule.origin.scope} does not allow this call: {_money(exhausted.remaining)} are left and it may"
+            f" cost {_money(needed)}. The next period begins in {written(exhausted.retry_after_s)}.",
+            headers=retry_headers(exhausted.retry_after_s),
+        )
+
+
+class BudgetBusy(GatewayError):
+    """429 that passes: what is left of the budget is reserved by calls under way."""
+
+    status, code, type = 429, "budget_reserved", "requests"
+
+    def __init__(self, rule: CountRule, exhausted: Exhausted) -> None:
+        super().__init__(
+            f"What is left of the {rule.label} of {rule.origin.scope} is reserved by calls under way. Try again shortly.",
+            headers=retry_headers(exhausted.retry_after_s),
+        )
+
+
+class LimitsUnavailable(Unavailable):
+    """What is leased is spent, and the store that would lease more is away: a limit that cannot be asked is kept."""
+
+    code = "limits_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("Limits and budgets cannot be checked right now. Try again.", headers={"retry-after": "2"})
+
+
+class ModelUnpriced(GatewayError):
+    """403: a budget applies, and what has no price cannot be kept within it."""
+
+    status, code, type = 403, "model_not_priced", "invalid_request_error"
+    retryable = False
+
+    def __init__(self, model: str, rule: CountRule) -> None:
+        super().__init__(
+            f"The model '{model}' has no price, so the {rule.label} of {rule.origin.scope} cannot be kept."
+            " Tell your platform team.",
+            param="model",
+        )
+
+
+def refusal_of(rule: CountRule, exhausted: Exhausted, needed: int) -> GatewayError:
+    if rule.unit != "money":
+        return LimitExceeded(rule, exhausted, needed)
+    is_passing = exhausted.retry_after_s <= BUSY_S
+    return BudgetBusy(rule, exhausted) if is_passing else BudgetExhausted(rule, exhausted, needed)
+
+
+def retry_headers(wait_s: float) -> dict[str, str]:
+    """Return when to try again, for every reader: whole seconds, rounded up, and milliseconds."""
+    milliseconds = max(1, -int(-wait_s * 1000 // 1))
+    return {"retry-after-ms": str(milliseconds), "retry-after": str(-(-milliseconds // 1000))}
+
+
+def _money(nanos: int) -> str:
+    return f"{amount(max(0, nanos)):.4f}"

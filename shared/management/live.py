@@ -1,0 +1,34 @@
+"""The management API on a running gateway: budgets as they stand, and calls as the gateway itself would judge them."""
+
+from shared.budgets.model import BudgetStatus, allowance_of, rule_of
+from shared.callers.model import Caller
+from shared.directory.model import Budget
+from shared.management.answers import Explanation
+from shared.management.explanation import explain
+from shared.management.ports import Parts
+from shared.management.requests import ExplainRequest
+from shared.runtime import Runtime
+
+
+def parts_of(runtime: Runtime) -> Parts:
+    async def budget_status(budget: Budget) -> BudgetStatus:
+        now = runtime.clock.now()
+        level = await runtime.leases.look(allowance_of(budget))
+        return runtime.budgets.status(budget, level, rule_of(budget).at(now), now)
+
+    async def explained(caller: Caller, request: ExplainRequest) -> Explanation:
+        return await explain(caller, request, runtime)
+
+    administration = runtime.administration
+    return Parts(
+        clock=runtime.clock,
+        pepper=administration.pepper,
+        store=administration.store,
+        audit=administration.audit,
+        file=administration.declared,
+        callers=runtime.callers,
+        alerts=administration.alerts,
+        budget_status=budget_status,
+        explain=explained,
+        secrets=administration.secrets,
+    )
