@@ -170,6 +170,10 @@ class MemoryDocuments:
         last = page[-1].change if page else since
         return Page(tuple(version.document() for version in page), str(last))
 
+    async def tip(self, container: str) -> str:
+        self._check_reachable()
+        return str(self._changes)
+
     async def close(self) -> None:
         pass
 

@@ -84,7 +84,8 @@ lib('handler/query-documents').default = async (account, req, res, params) => {
 
 lib('handler/read-documents').default = async (account, req, res, params) => {
   if (!req.headers['a-im']) throw new Answer(501, 'NotImplemented', 'only the change feed is read as a feed');
-  const since = Number((req.headers['if-none-match'] || '0').replace(/"/g, ''));
+  const seen = (req.headers['if-none-match'] || '0').replace(/"/g, '');
+  const since = seen === '*' ? time.changes : Number(seen);
   const changeOf = (document) => writes.get(document._rid).change;
   const changed = collectionOf(account, params).documents.alive()
     .filter((document) => changeOf(document) > since)
