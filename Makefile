@@ -20,7 +20,7 @@ test: lint unit ## everything CI checks
 lint: $(VENV)/.test ## style, types and import rules
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy functions shared devhost function_app.py
+	$(VENV)/bin/mypy cli functions shared devhost function_app.py
 	$(VENV)/bin/lint-imports
 
 unit: $(VENV)/.test $(VOCABULARIES) ## the tests alone; ARGS="-k name" narrows them
@@ -42,6 +42,7 @@ $(VENV)/bin/python:
 $(VENV)/.run: $(VENV)/bin/python requirements.txt devhost/requirements.txt
 	@echo "Installing what the gateway needs …"
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -r devhost/requirements.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run tests/requirements.txt

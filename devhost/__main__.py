@@ -103,6 +103,7 @@ async def _announce(host: Host, environment: Environment, url: str, upstream: st
     facts = banner.Facts(
         url=url,
         demo_key=environment.demo_key,
+        operator_key=environment.operator_key,
         config_path=environment.config_path,
         data_dir=environment.data_dir,
         upstream=f"{upstream} at {environment.variables['AZURE_OPENAI_ENDPOINT']}",

@@ -14,6 +14,7 @@ class Facts:
 
     url: str
     demo_key: str
+    operator_key: str
     config_path: Path
     data_dir: Path
     upstream: str
@@ -23,14 +24,16 @@ class Facts:
 
 
 def render(facts: Facts) -> str:
-    """Return the banner. The key is shown only where the configuration admits it."""
+    """Return the banner. A key is shown only where the configuration admits it."""
     text = facts.config_path.read_text()
     key = facts.demo_key if "TOLLGATE_DEMO_KEY" in text else "sk-… (a key of your configuration)"
+    operator = facts.operator_key if "TOLLGATE_OPERATOR_KEY" in text else "sk-… (a key with the role platform_admin)"
     model = example_model(text)
     return f"""
 Tollgate is ready at {facts.url}
 
   key        {key}
+  operator   {operator}
   upstream   {facts.upstream}
   config     {facts.config_path}
   data       {facts.data_dir}
@@ -48,6 +51,10 @@ client = OpenAI(base_url="{facts.url}/v1", api_key="{key}")
 question = [{{"role": "user", "content": "Say hello."}}]
 answer = client.chat.completions.create(model="{model}", messages=question)
 print(answer.choices[0].message.content)
+
+Give somebody a key of their own:
+
+TOLLGATE_KEY={operator} TOLLGATE_URL={facts.url} .venv/bin/tollgate keys mint --team demo
 """
 
 

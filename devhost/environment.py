@@ -17,12 +17,13 @@ class EnvironmentInvalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the host itself takes from the environment. Nothing here is secret but the demo key."""
+    """What the host itself takes from the environment. Nothing here is secret but the two keys."""
 
     port: int
     config_path: Path
     data_dir: Path
     demo_key: str
+    operator_key: str
     grace_s: float
     max_deliveries: int
     is_strict: bool
@@ -35,12 +36,14 @@ class Environment:
         _default(env, "TOLLGATE_CONFIG", str(PROJECT / "devhost" / "gateway.yaml"))
         _default(env, "TOLLGATE_DATA", str(PROJECT / ".local"))
         _default(env, "TOLLGATE_DEMO_KEY", mint())
+        _default(env, "TOLLGATE_OPERATOR_KEY", mint())
         _default(env, "TOLLGATE_ACCESS_LOG", "1")
         return cls(
             port=int(_number(env, "PORT", "7071")),
             config_path=Path(env["TOLLGATE_CONFIG"]),
             data_dir=Path(env["TOLLGATE_DATA"]),
             demo_key=env["TOLLGATE_DEMO_KEY"],
+            operator_key=env["TOLLGATE_OPERATOR_KEY"],
             grace_s=_number(env, "DEVHOST_GRACE_SECONDS", "10"),
             max_deliveries=int(_number(env, "DEVHOST_MAX_DELIVERIES", "10")),
             is_strict=env.get("DEVHOST_STRICT", "") == "1",

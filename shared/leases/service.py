@@ -69,6 +69,11 @@ class Leases:
         await lease.look()
         return lease.level()
 
+    @property
+    def remembered(self) -> int:
+        """How many allowances there is something known of."""
+        return len(self._current)
+
     async def tend(self) -> None:
         """One round of what keeps instances in step: report, renew, give back. To be called about once a second.
 

@@ -143,7 +143,7 @@ class SmoothLease(CountedLease):
                 return
             end = start + ask * self._unit
             try:
-                # A counter behind F must not have moved meanwhile: its distance to F would be granted twice.
+                # A counter behind F must not have moved meanwhile: it would be raised twice, at the callers' cost.
                 self._granted = await self._counter.add(end - self._granted, end if start > self._granted else ceiling)
             except PreconditionFailed:
                 await self.look()

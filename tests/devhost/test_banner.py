@@ -6,7 +6,7 @@ from devhost.banner import Facts, example_model, render
 
 
 def facts(config: Path) -> Facts:
-    return Facts("http://127.0.0.1:7071", "sk-demo", config, Path(".local"), "the simulator", 4, 2, 1)
+    return Facts("http://127.0.0.1:7071", "sk-demo", "sk-operator", config, Path(".local"), "the simulator", 4, 2, 1)
 
 
 def test_a_configuration_without_the_demo_key_does_not_show_one(tmp_path: Path) -> None:
@@ -16,6 +16,7 @@ def test_a_configuration_without_the_demo_key_does_not_show_one(tmp_path: Path) 
     text = render(facts(config))
 
     assert "sk-demo" not in text
+    assert "sk-operator" not in text
     assert 'model="mine"' in text
 
 

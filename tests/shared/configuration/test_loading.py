@@ -26,7 +26,7 @@ def test_the_shipped_file_is_valid() -> None:
     config = load_configuration(ROOT / "devhost" / "gateway.yaml", {"AZURE_OPENAI_ENDPOINT": "http://127.0.0.1:9000/"})
 
     assert config.deployments[0].endpoint == "http://127.0.0.1:9000"
-    assert {key.owner for key in config.keys} == {"teams/demo"}
+    assert {key.owner for key in config.keys} == {"teams/demo", "teams/platform"}
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:

@@ -1,0 +1,37 @@
+import pytest
+
+from tests.shared.management.office import ADMIN_A, AUDITOR, Office
+
+VALUE = "a very secret value"
+
+
+async def test_a_secret_is_set_named_and_deleted_but_never_read(office: Office) -> None:
+    put = await office.call("PUT", "secrets/openai", {"value": VALUE})
+    listed = await office.call("GET", "secrets")
+    read = await office.call("GET", "secrets/openai")
+
+    assert (put.status, listed.json, read.status) == (204, {"data": ["openai"]}, 405)
+    assert office.vault.values == {"openai": VALUE}
+    assert all(VALUE.encode() not in answer.raw for answer in (put, listed, read))
+
+    assert (await office.call("DELETE", "secrets/openai")).status == 204
+    assert (await office.call("DELETE", "secrets/openai")).status == 404
+    assert office.vault.values == {}
+
+
+@pytest.mark.parametrize(("body", "field"), [({"value": ""}, "value"), ({}, "value"), ({"value": VALUE, "x": 1}, "x")])
+async def test_a_value_that_is_wrong_is_not_repeated(office: Office, body: object, field: str) -> None:
+    answer = await office.call("PUT", "secrets/openai", body)
+
+    assert (answer.status, answer.fields) == (422, [field])
+    assert VALUE.encode() not in answer.raw
+
+
+@pytest.mark.parametrize("by", [AUDITOR, ADMIN_A])
+async def test_nobody_but_platform_admins_has_to_do_with_secrets(office: Office, by: str) -> None:
+    for method, path, body in (
+        ("GET", "secrets", None),
+        ("PUT", "secrets/x", {"value": "y"}),
+        ("DELETE", "secrets/x", None),
+    ):
+        assert (await office.call(method, path, body, by=by)).status == 403
