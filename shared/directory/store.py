@@ -27,6 +27,10 @@ MOST_DOCUMENTS = 90
 _ATTEMPTS, _WAIT_S, _LONGEST_WAIT_S = 12, 0.01, 0.25
 
 
+type _Draft = tuple[Sequence[Alteration], Sequence[Operation]]
+"""Changes as the audit log tells them, and what writes them: first one operation for each of them."""
+
+
 class DirectoryStore:
     def __init__(self, documents: DocumentStore, clock: Clock, audit: Chain) -> None:
         self._documents, self._clock, self._audit = documents, clock, audit
@@ -66,18 +70,36 @@ class DirectoryStore:
         has found still holds when its changes are written. Raises what the plan raises, DocumentExists, DocumentMissing,
         PreconditionFailed, and StoreUnavailable, after which the changes may have been made or not.
         """
+
+        async def draft() -> _Draft:
+            steps = await steps_for(self._documents, await plan(), self._clock.now())
+            return _alterations(steps, action), await operations_for(self._documents, steps)
+
+        count, written = await self._append(actor, request_id, draft)
+        return tuple(stored_of(item) if is_live(item) else None for item in written[:count])
+
+    async def note(self, actor: Actor, action: str, target: str, request_id: str = "") -> None:
+        """Enter into the audit log what is changed outside the directory. Raises StoreUnavailable."""
+
+        async def draft() -> _Draft:
+            return [Alteration(target, None, None, action)], []
+
+        await self._append(actor, request_id, draft)
+
+    async def _append(
+        self, actor: Actor, request_id: str, draft: Callable[[], Awaitable[_Draft]]
+    ) -> tuple[int, tuple[Document | None, ...]]:
+        """Write a draft with its entries, and return how many changes it has and what is stored now."""
         async with self._turn:
             for attempt in range(_ATTEMPTS):
                 head = await self._documents.get(CONTAINER, PARTITION, HEAD)
-                now = self._clock.now()
-                steps = await steps_for(self._documents, await plan(), now)
-                if not steps:
-                    return ()
-                entries, new_head = self._audit.entries_for(head, actor, _alterations(steps, action), now, request_id)
-                operations = [*await operations_for(self._documents, steps), *entries]
-                written = await self._write([*operations, new_head])
+                alterations, operations = await draft()
+                if not alterations:
+                    return 0, ()
+                entries, new_head = self._audit.entries_for(head, actor, alterations, self._clock.now(), request_id)
+                written = await self._write([*operations, *entries, new_head])
                 if written is not None:
-                    return tuple(stored_of(item) if is_live(item) else None for item in written[: len(steps)])
+                    return len(alterations), written
                 await asyncio.sleep(random.uniform(0, min(_LONGEST_WAIT_S, _WAIT_S * 2**attempt)))
         raise StoreUnavailable("others keep changing the directory")
 

@@ -33,7 +33,7 @@ class _Progress:
 
 async def apply(call: Call) -> Answer:
     request: ApplyRequest = call.body
-    desired = desired_of(request.resources)
+    desired = desired_of(request.resources, call.parts.file)
     if request.dry_run:
         _, changes = await _changes(call, desired, request)
         return _answer(_Progress(made=list(changes)), is_applied=False)

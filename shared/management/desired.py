@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from shared.directory.declared import FileDirectory
 from shared.directory.model import ORGANIZATION, Kind, Resource, address_of
 from shared.management.call import Call
 from shared.management.problems import Conflict, FieldError, Invalid
@@ -49,8 +50,8 @@ class Desired:
         _check_declared(declared, current, final)
 
 
-def desired_of(resources: Resources) -> Desired:
-    """Raises Invalid for what is there twice."""
+def desired_of(resources: Resources, file: FileDirectory) -> Desired:
+    """Leave out what the configuration file says in the same words. Raises Invalid for what is there twice."""
     found: dict[str, Resource] = {}
     places: dict[str, str] = {}
     errors = []
@@ -61,7 +62,8 @@ def desired_of(resources: Resources) -> Desired:
         found[address], places[address] = resource, place
     if errors:
         raise Invalid(errors)
-    return Desired(found, places)
+    ours = {address: resource for address, resource in found.items() if file.get(address) != resource}
+    return Desired(ours, {address: places[address] for address in ours})
 
 
 def _placed(resources: Resources) -> Iterator[tuple[str, Resource]]:

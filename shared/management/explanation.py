@@ -7,6 +7,7 @@ from shared.errors import GatewayError
 from shared.leases.model import Held, Level
 from shared.management.answers import Explanation, Reason
 from shared.management.requests import ExplainRequest
+from shared.money import amount
 from shared.policy.model import CapRule, CountRule, NameRule, Origin
 from shared.runtime import Runtime
 from shared.usage.model import TokenUsage, Usage
@@ -90,16 +91,20 @@ async def _about_counts(caller: Caller, request: ExplainRequest, runtime: Runtim
             level = runtime.leases.level(rule.allowance) or await runtime.leases.look(rule.allowance)
         else:
             level = await runtime.leases.look(rule.allowance)
-        needed = _needed(rule, request, runtime)
+        needed = _needed(rule, caller, request, runtime)
         limit = rule.allowance.limit
         is_met = limit is None or level.used + needed <= limit
-        detail = f"{level.used} of {'any number' if limit is None else limit} used, this call needs {needed}"
+        most = "any number" if limit is None else _shown(rule, limit)
+        detail = f"{_shown(rule, level.used)} of {most} used, this call needs {_shown(rule, needed)}"
         code = "insufficient_quota" if rule.unit == "money" else "rate_limit_exceeded"
         yield _verdict(rule, rule.label, is_met, detail, 429, code)
 
 
-def _needed(rule: CountRule, request: ExplainRequest, runtime: Runtime) -> int:
-    tokens = TokenUsage(input_fresh=request.prompt_tokens or 0, output_text=request.max_output_tokens or 0)
+def _needed(rule: CountRule, caller: Caller, request: ExplainRequest, runtime: Runtime) -> int:
+    cap = caller.policy.output_cap()
+    asked = request.max_output_tokens or (cap.limit if cap else 0)
+    output = min(asked, cap.limit) if cap and cap.clamps else asked
+    tokens = TokenUsage(input_fresh=request.prompt_tokens or 0, output_text=output)
     if rule.unit == "tokens":
         return tokens.input + tokens.output
     if rule.unit != "money":
@@ -107,6 +112,10 @@ def _needed(rule: CountRule, request: ExplainRequest, runtime: Runtime) -> int:
     price = runtime.prices.find(request.model, runtime.clock.now())
     cost = price.cost(Usage(tokens)) if price else 0
     return cost if isinstance(cost, int) else 0
+
+
+def _shown(rule: CountRule, units: int) -> str:
+    return f"{amount(units).normalize():f}" if rule.unit == "money" else str(units)
 
 
 async def _answering(caller: Caller, request: ExplainRequest, runtime: Runtime) -> str:

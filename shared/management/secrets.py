@@ -6,6 +6,7 @@ from shared.providers.port import SecretVault
 
 
 async def put(call: Call) -> Answer:
+    await _note(call, "secret.put")
     await _store(call).put(call.path["name"], call.body.value)
     return Answer(None)
 
@@ -16,9 +17,16 @@ async def names(call: Call) -> Answer:
 
 async def delete(call: Call) -> Answer:
     name = call.path["name"]
-    if not await _store(call).delete(name):
+    if name not in await _store(call).names():
         raise Absent(f"There is no secrets/{name}.")
+    await _note(call, "secret.delete")
+    await _store(call).delete(name)
     return Answer(None)
+
+
+async def _note(call: Call, action: str) -> None:
+    """What is not in the log is not done; what is there may have failed afterwards."""
+    await call.parts.store.note(call.actor, action, f"secrets/{call.path['name']}", call.request_id)
 
 
 def _store(call: Call) -> SecretVault:

@@ -17,7 +17,7 @@ from shared.catalog.service import OutputHistory, load_book
 from shared.configuration.domain import directory_of, router_of
 from shared.configuration.loading import load_configuration
 from shared.directory.declared import DeclaredKey, FileDirectory
-from shared.directory.model import Key, Kind
+from shared.directory.model import Key, Kind, Role
 from shared.directory.service import Directory
 from shared.directory.store import DirectoryStore
 from shared.gateway.message import GatewayRequest, GatewayResponse
@@ -43,7 +43,12 @@ from tests.fakes import FakeClock, MemoryDocuments, MemoryEvents
 
 ROOT = Path(__file__).parents[3]
 PEPPER = b"pepper"
-KEYS = {"research": "sk-research-key", "other": "sk-other-key", "narrow": "sk-narrow-key"}
+KEYS = {
+    "research": "sk-research-key",
+    "other": "sk-other-key",
+    "narrow": "sk-narrow-key",
+    "platform": "sk-operator-key",
+}
 
 CONFIG = """
 version: 1
@@ -61,6 +66,7 @@ teams:
   - {id: research, cost_center: "4711"}
   - {id: other}
   - {id: narrow, models: ["plain-*"]}
+  - {id: platform}
 retry: {attempts: 3, max_wait_s: 0.05}
 circuit: {failures: 3, open_s: 10}
 stream: {keep_alive_s: 0.02, drain_s: 0.5, drain_mb: 1}
@@ -215,7 +221,14 @@ class Gateway:
         self.upstream, self.tokens = ScriptedUpstream(), CountingTokens()
         configuration = load_configuration(path, {})
         keys = [
-            DeclaredKey(Key(id=f"vk_{team}", owner=f"teams/{team}"), digest_of(secret, PEPPER))
+            DeclaredKey(
+                Key(
+                    id=f"vk_{team}",
+                    owner=f"teams/{team}",
+                    role=Role.PLATFORM_ADMIN if team == "platform" else Role.DEVELOPER,
+                ),
+                digest_of(secret, PEPPER),
+            )
             for team, secret in KEYS.items()
         ]
         nodes = directory_of(configuration, {})

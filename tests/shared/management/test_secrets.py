@@ -35,3 +35,17 @@ async def test_nobody_but_platform_admins_has_to_do_with_secrets(office: Office,
         ("DELETE", "secrets/x", None),
     ):
         assert (await office.call(method, path, body, by=by)).status == 403
+
+
+async def test_who_set_and_deleted_a_secret_is_in_the_audit_log(office: Office) -> None:
+    await office.call("PUT", "secrets/openai", {"value": VALUE})
+    await office.call("DELETE", "secrets/openai")
+
+    log = await office.call("GET", "audit?target=secrets/openai")
+
+    assert [(entry["action"], entry["actor"]["id"]) for entry in log.json["data"]] == [
+        ("secret.delete", "vk_root"),
+        ("secret.put", "vk_root"),
+    ]
+    assert VALUE.encode() not in log.raw
+    assert (await office.call("GET", "audit/verify")).json["ok"] is True
