@@ -2,33 +2,24 @@
 
 from shared.gateway.message import HeaderList
 from shared.gateway.spans import written
-from shared.leases.model import Held, Level
-from shared.policy.model import CountRule, EffectivePolicy
+from shared.policy.model import EffectivePolicy
 from shared.runtime import Runtime
 
 
 def limit_headers(policy: EffectivePolicy, runtime: Runtime) -> HeaderList:
     """Return `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` for what is enforced."""
     headers: HeaderList = []
-    for unit in ("requests", "tokens"):
-        levels = [
-            (remaining, level, rule)
-            for rule in policy.counts
-            if rule.unit == unit and rule.origin.is_enforced
-            if (level := runtime.leases.level(rule.allowance)) is not None
-            if (remaining := level.remaining) is not None
-        ]
-        if levels:
-            headers.extend(_headers(unit, *min(levels, key=lambda each: each[0]), runtime))
+    for unit, rules in policy.told:
+        levels = [level for rule in rules if (level := runtime.leases.level(rule.allowance)) is not None]
+        if not levels:
+            continue
+        strictest = min(levels, key=lambda level: level.remaining or 0)
+        reset = 0.0
+        if strictest.resets_at is not None:
+            reset = max(0.0, (strictest.resets_at - runtime.clock.now()).total_seconds())
+        headers += (
+            (f"x-ratelimit-limit-{unit}", str(strictest.limit)),
+            (f"x-ratelimit-remaining-{unit}", str(strictest.remaining)),
+            (f"x-ratelimit-reset-{unit}", written(reset)),
+        )
     return headers
-
-
-def _headers(unit: str, remaining: int, level: Level, rule: CountRule, runtime: Runtime) -> HeaderList:
-    if isinstance(rule.allowance.rule, Held):
-        return []
-    reset = (level.resets_at - runtime.clock.now()).total_seconds() if level.resets_at else 0.0
-    return [
-        (f"x-ratelimit-limit-{unit}", str(rule.allowance.limit)),
-        (f"x-ratelimit-remaining-{unit}", str(remaining)),
-        (f"x-ratelimit-reset-{unit}", written(max(0.0, reset))),
-    ]

@@ -10,6 +10,8 @@ from shared.leases.model import Allowance
 Unit = Literal["requests", "tokens", "calls", "money"]
 """What is counted: requests and tokens as they come, calls under way, nano-units of money."""
 
+_TOLD: tuple[Unit, ...] = ("requests", "tokens")
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -57,21 +59,31 @@ class CountRule:
     budget: Budget | None = None
     team: str | None = None
 
+    @property
+    def is_told(self) -> bool:
+        return self.origin.is_enforced and self.allowance.limit is not None
+
 
 @dataclass(frozen=True, slots=True)
 class EffectivePolicy:
-    """All rules of one caller. The strictest wins, since each of them applies."""
+    """All rules of one caller. The strictest wins, since each of them applies.
+
+    `told` are the limits that a caller hears of with every answer, for each unit of OpenAI's rate-limit headers.
+    """
 
     names: tuple[NameRule, ...] = ()
     caps: tuple[CapRule, ...] = ()
     counts: tuple[CountRule, ...] = ()
     counts_tokens: bool = field(init=False)
     counts_money: bool = field(init=False)
+    told: tuple[tuple[Unit, tuple[CountRule, ...]], ...] = field(init=False)
 
     def __post_init__(self) -> None:
         units = {rule.unit for rule in self.counts}
         object.__setattr__(self, "counts_tokens", "tokens" in units)
         object.__setattr__(self, "counts_money", "money" in units)
+        told = ((unit, tuple(rule for rule in self.counts if rule.unit == unit and rule.is_told)) for unit in _TOLD)
+        object.__setattr__(self, "told", tuple((unit, rules) for unit, rules in told if rules))
 
     def against(self, what: Literal["endpoints", "models"], name: str) -> tuple[NameRule, ...]:
         """Return the rules that do not admit a name, enforced ones first."""
