@@ -86,6 +86,7 @@ class Call:
     seen: Seen = field(default_factory=Seen)
     units: Units = field(default_factory=Units)
     reservation: Reservation = field(default_factory=Reservation)
+    batch_work: dict[str, tuple[int, int]] = field(default_factory=dict)
     shadow: list[str] = field(default_factory=list)
     downshifted_from: str | None = None
     limit_headers: HeaderList = field(default_factory=list)

@@ -50,6 +50,13 @@ def exact_cost(call: Call, runtime: Runtime, usage: Usage) -> int | None:
     return None if isinstance(cost, Unpriced) else cost
 
 
+def cost_of(usage: Usage, model: str | None, runtime: Runtime) -> int | None:
+    """Return what work cost that no call waits for."""
+    price = runtime.prices.find(model, runtime.clock.now()) if model else None
+    cost = price.cost(usage) if price else None
+    return None if isinstance(cost, Unpriced) else cost
+
+
 def _catalogued(deployment: Deployment | None, model: str | None) -> str | None:
     """The catalogue's name of the model behind a deployment."""
     if deployment is None:

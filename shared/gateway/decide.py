@@ -11,11 +11,12 @@ from shared.gateway.downshift import downshifted
 from shared.gateway.message import GatewayRequest
 from shared.gateway.naming import named_model, nested_models
 from shared.gateway.output_cap import keep_within_cap
+from shared.gateway.provisions import work_of
 from shared.gateway.references import Mentioned, check_references, find_mentioned
 from shared.routing.service import ModelNotFound, ObjectElsewhere, Plan
 from shared.runtime import Runtime
 from shared.wire.json_edit import DuplicateKey, ask_for_usage
-from shared.wire.openai.endpoints import Endpoint, ModelIn
+from shared.wire.openai.endpoints import Endpoint, Kind, ModelIn
 
 IMAGE_DEPLOYMENT = "x-ms-oai-image-generation-deployment"
 PREFIX_LENGTH = 2048
@@ -33,12 +34,14 @@ class UnsupportedEndpoint(NotFound):
 
 async def decide(call: Call, request: GatewayRequest, runtime: Runtime) -> None:
     """Fill in model, references, plan and the edits of the body. Raises what the caller should hear."""
-    mentioned = await find_mentioned(call)
+    mentioned = await find_mentioned(call, runtime.counter)
     call.model = _model(call, request, runtime, mentioned)
     call.image_model = request.headers.get(IMAGE_DEPLOYMENT)
     for model in {call.model, call.image_model, *mentioned.models, *nested_models(call)} - {None}:
         _check_admitted(call, str(model), runtime)
     await check_references(call, mentioned, runtime.ownership)
+    if call.endpoint.creates is Kind.BATCH:
+        await _check_batch(call, runtime)
     call.plan = await _cheaper_plan(call, runtime) or _supported(_plan(call, runtime), call.endpoint, runtime)
     await beside_others(call.request_bytes, _prepare, call, call.endpoint)
 
@@ -68,6 +71,13 @@ def _check_admitted(call: Call, model: str, runtime: Runtime) -> None:
         if rule.origin.is_enforced:
             raise ModelNotFound(model)
         call.shadow.append(f"{rule.origin.source}: model {model}")
+
+
+async def _check_batch(call: Call, runtime: Runtime) -> None:
+    """What the lines of its file ask for was checked for whoever uploaded it; he who makes a batch of it may be another."""
+    call.batch_work = (await work_of(call, runtime)).by_model
+    for model in call.batch_work:
+        _check_admitted(call, model, runtime)
 
 
 async def _cheaper_plan(call: Call, runtime: Runtime) -> Plan | None:

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 import orjson
 
 from shared.gateway.call import Call, Json
+from shared.gateway.cost import cost_of
+from shared.gateway.provisions import settle_difference
 from shared.gateway.watch import tokens_in
 from shared.queues import USAGE_EVENTS
 from shared.runtime import Runtime
@@ -46,3 +48,8 @@ def settle_late(call: Call, runtime: Runtime, answer: Json) -> None:
         object_id=identity,
     )
     runtime.events.publish(USAGE_EVENTS, event.id, orjson.dumps(event.to_json()))
+    if call.caller.policy.counts:
+        tokens = usage.tokens.input + usage.tokens.output
+        runtime.background.spawn(
+            settle_difference(call, runtime, identity, tokens, cost_of(usage, event.served_model, runtime))
+        )

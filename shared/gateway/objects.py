@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from shared.documents import StoreUnavailable
 from shared.gateway.call import Call, Json
+from shared.gateway.provisions import Work, keep_work
 from shared.runtime import Runtime
 from shared.wire.openai.endpoints import Kind
 
@@ -34,6 +35,8 @@ async def _register_new(call: Call, runtime: Runtime, answer: Json) -> None:
     if endpoint.creates and isinstance(identity := answer.get("id"), str):
         if endpoint.creates is not Kind.RESPONSE:
             label = answer.get("purpose")
+            if call.batch_work:
+                await _keep_batch_work(call, runtime, identity)
             await register(call, runtime, (identity, endpoint.creates), label if isinstance(label, str) else None)
         elif is_stored(call):
             runtime.background.spawn(register(call, runtime, (identity, Kind.RESPONSE)))
@@ -42,6 +45,14 @@ async def _register_new(call: Call, runtime: Runtime, answer: Json) -> None:
             await register(call, runtime, (file_id, Kind.FILE))
     for owned in parts_of(answer) if is_stored(call) else ():
         runtime.background.spawn(register(call, runtime, owned))
+
+
+async def _keep_batch_work(call: Call, runtime: Runtime, file_id: str) -> None:
+    """Without it no batch can be made of the file: its caller then uploads it again."""
+    try:
+        await keep_work(runtime, file_id, Work(call.batch_work))
+    except StoreUnavailable:
+        _log.error("What the batch file %s will use could not be stored", file_id)
 
 
 async def register(call: Call, runtime: Runtime, owned: Owned, label: str | None = None) -> None:

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import orjson
-
 from shared.errors import BadRequest
+from shared.gateway.batch_lines import BatchLine
 from shared.gateway.body import beside_others
 from shared.gateway.call import Call, Json
 from shared.ownership.service import OwnershipService
+from shared.tokens.service import TokenCounter
 from shared.wire.json_edit import DuplicateKey, refuse_duplicates
 
 _KEYS = frozenset(
@@ -40,9 +40,9 @@ class Mentioned:
     models: set[str] = field(default_factory=set)
 
 
-async def find_mentioned(call: Call) -> Mentioned:
+async def find_mentioned(call: Call, counter: TokenCounter) -> Mentioned:
     """Return what the body names. Raises BadRequest where it cannot be told for certain."""
-    return await beside_others(call.request_bytes, _mentioned, call)
+    return await beside_others(call.request_bytes, _mentioned, call, counter)
 
 
 async def check_references(call: Call, mentioned: Mentioned, ownership: OwnershipService) -> None:
@@ -55,14 +55,20 @@ async def check_references(call: Call, mentioned: Mentioned, ownership: Ownershi
     call.references = tuple(found)
 
 
-def _mentioned(call: Call) -> Mentioned:
+def _mentioned(call: Call, counter: TokenCounter) -> Mentioned:
     content, found = call.content, Mentioned()
     if content.form is not None:
         if value := content.form.value("file_id"):
             found.objects[value, "file_id"] = None
         if call.endpoint.name == "files.create" and content.form.value("purpose") == "batch":
-            _read_batch(call, found)
+            _read_batch(call, found, counter)
     elif content.json is not None:
+        if call.endpoint.name == "uploads.create" and content.json.get("purpose") == "batch":
+            raise BadRequest(
+                "Upload batch files with POST /v1/files: in parts their lines cannot be checked.",
+                param="purpose",
+                code="unsupported_value",
+            )
         is_eval = call.endpoint.name.startswith("evals.")
         if is_eval or _mentions_objects(content.raw or b""):
             _read_object(content.raw or b"", content.json, found, is_eval=is_eval)
@@ -90,7 +96,7 @@ def _read_object(raw: bytes, parsed: Json, found: Mentioned, *, is_eval: bool = 
             found.objects[identity, param] = None
 
 
-def _read_batch(call: Call, found: Mentioned) -> None:
+def _read_batch(call: Call, found: Mentioned, counter: TokenCounter) -> None:
     """Every line of a batch is a request of its own: its model and its objects count like any other's."""
     assert call.content.form is not None
     for start, end in call.content.form.files:
@@ -99,24 +105,11 @@ def _read_batch(call: Call, found: Mentioned) -> None:
             raise BadRequest(f"A batch file has at most {BATCH_LINES:,} lines.", param="file", code="invalid_batch")
         for number, line in enumerate(lines, 1):
             if line.strip():
-                _read_line(line, number, found)
-
-
-def _read_line(line: bytes, number: int, found: Mentioned) -> None:
-    try:
-        parsed = orjson.loads(line)
-        body = parsed["body"]
-        model = body["model"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        model = None
-    if not isinstance(model, str) or not isinstance(body, dict):
-        raise BadRequest(
-            f"Line {number} of the batch file is not a JSON object with a `body` that names its `model`.",
-            param="file",
-            code="invalid_batch",
-        )
-    found.models.add(model)
-    _read_object(line, body, found)
+                read = BatchLine(line, number)
+                read.keep_to_rules(call, counter)
+                read.add_to(call.batch_work)
+                found.models.add(read.model)
+                _read_object(line, read.body, found)
 
 
 def _objects(root: Json) -> Iterator[Json]:

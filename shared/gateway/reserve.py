@@ -4,12 +4,13 @@ from shared.documents import StoreUnavailable
 from shared.gateway.call import Call
 from shared.gateway.cost import foreseen_cost, nano_per_output_token, price_of
 from shared.gateway.forecast import TOKENISED, Forecast, forecast
+from shared.gateway.provisions import Work
 from shared.gateway.refusals import LimitsUnavailable, ModelUnpriced, refusal_of
 from shared.leases.model import Allowance, Exhausted
 from shared.policy.model import CountRule, Origin
 from shared.runtime import Runtime
-from shared.windows import FixedWindow
-from shared.wire.openai.endpoints import Meter
+from shared.windows import CalendarPeriod, FixedWindow
+from shared.wire.openai.endpoints import Kind, Meter
 
 TIGHT = 20
 """Where less than this many such calls are left, the prompt's tokens are counted instead of guessed."""
@@ -21,11 +22,15 @@ async def reserve_all(call: Call, runtime: Runtime, foreseen: Forecast) -> None:
     """Reserve on every level, or nothing at all. Raises the refusal of the first limit that has not enough left."""
     price = price_of(call, runtime) if call.caller.policy.counts_money else None
     cost = foreseen_cost(price, foreseen, call.endpoint.meter)
+    if call.endpoint.creates is Kind.BATCH:
+        work = Work(call.batch_work)
+        foreseen, cost = Forecast(work.tokens, 0, is_exact=True), work.cost(runtime)
     if call.endpoint.meter in TOKENISED and not foreseen.is_exact and _is_tight(call, runtime, foreseen.tokens, cost):
         foreseen = await forecast(call, runtime, exactly=True)
         cost = foreseen_cost(price, foreseen, call.endpoint.meter)
     reservation = call.reservation
     reservation.output, reservation.output_nano = foreseen.output, nano_per_output_token(price)
+    reservation.tokens, reservation.money = foreseen.tokens, cost or 0
     try:
         for rule in call.caller.policy.counts:
             await _reserve(call, runtime, rule, _amount(call, rule, foreseen.tokens, cost))
@@ -52,7 +57,9 @@ def _amount(call: Call, rule: CountRule, tokens: int, cost: int | None) -> int:
     if rule.unit in ("requests", "calls"):
         return 1
     if rule.unit == "tokens":
-        return tokens
+        # A batch uses its tokens in its own time, so that only quotas hold it.
+        is_later = call.endpoint.creates is Kind.BATCH and not isinstance(rule.allowance.rule, CalendarPeriod)
+        return 0 if is_later else tokens
     if cost is None:
         if rule.origin.is_enforced and rule.allowance.limit is not None:
             raise ModelUnpriced(call.model or call.endpoint.name, rule)

@@ -7,10 +7,11 @@ import orjson
 from shared.gateway.call import Call
 from shared.gateway.cost import exact_cost
 from shared.gateway.estimate import estimate
+from shared.gateway.provisions import keep_reserved
 from shared.queues import USAGE_EVENTS
 from shared.runtime import Runtime
 from shared.usage.model import NO_USAGE, Outcome, Source, Timings, Usage, UsageEvent
-from shared.wire.openai.endpoints import Meter
+from shared.wire.openai.endpoints import Kind, Meter
 
 CONTENT_FILTER = "content_filter"
 _MEASURED = frozenset({Source.PROVIDER, Source.ESTIMATED})
@@ -64,7 +65,7 @@ def _with_units(usage: Usage, call: Call) -> Usage:
 
 
 def _publish(call: Call, runtime: Runtime, status: int, outcome: Outcome, usage: Usage, ended: float) -> None:
-    _give_account(call, runtime, usage)
+    _give_account(call, runtime, status, usage)
     event = _event(call, runtime, status, outcome, usage, ended)
     runtime.events.publish(USAGE_EVENTS, event.id, orjson.dumps(event.to_json()))
     call.content.json = call.content.form = call.content.raw = None
@@ -78,7 +79,7 @@ def _publish(call: Call, runtime: Runtime, status: int, outcome: Outcome, usage:
         )  # fmt: skip
 
 
-def _give_account(call: Call, runtime: Runtime, usage: Usage) -> None:
+def _give_account(call: Call, runtime: Runtime, status: int, usage: Usage) -> None:
     """Settle what was reserved with what was used; a call that went nowhere gives everything back."""
     if usage.source in _MEASURED and call.model is not None:
         runtime.outputs.observe((call.model, call.endpoint.name), usage.tokens.output)
@@ -88,8 +89,13 @@ def _give_account(call: Call, runtime: Runtime, usage: Usage) -> None:
         call.reservation.release()
         return
     spending = [rule for rule, _ in call.reservation.taken if rule.budget is not None]
-    tokens = None if usage.source is Source.PENDING else usage.tokens.input + usage.tokens.output
-    call.reservation.settle(tokens, exact_cost(call, runtime, usage) if spending else None)
+    if usage.source is Source.PENDING or (status < 400 and call.endpoint.creates is Kind.BATCH):
+        call.reservation.settle(None, None)
+        if call.seen.object_id is not None:
+            runtime.background.spawn(keep_reserved(call, runtime, call.seen.object_id))
+    else:
+        cost = exact_cost(call, runtime, usage) if spending else None
+        call.reservation.settle(usage.tokens.input + usage.tokens.output, cost)
     for rule in spending:
         level = runtime.leases.level(rule.allowance)
         if rule.budget is not None and level is not None:

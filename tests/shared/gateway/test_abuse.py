@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import Any, cast
+from typing import cast
 
 import orjson
 import pytest
 
 from shared.providers.port import ConnectionLost
+from tests.shared.gateway.batch_files import form, line, upload_batch, uploaded
 from tests.shared.gateway.harness import (
     CHAT_ANSWER,
     Answer,
@@ -18,31 +19,6 @@ from tests.shared.gateway.harness import (
     json_answer,
     sse_answer,
 )
-
-
-def form(*fields: tuple[str, bytes], file: bytes | None = None, boundary: str = "B") -> bytes:
-    parts = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode() + value + b"\r\n"
-        for name, value in fields
-    ]
-    if file is not None:
-        head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="f.jsonl"\r\n\r\n'
-        parts.append(head.encode() + file + b"\r\n")
-    return b"".join(parts) + f"--{boundary}--\r\n".encode()
-
-
-def line(model: str, **more: object) -> bytes:
-    return (
-        orjson.dumps(
-            {"custom_id": "1", "method": "POST", "url": "/v1/responses", "body": {"model": model, "input": "x", **more}}
-        )
-        + b"\n"
-    )
-
-
-async def upload_batch(gateway: Gateway, content: bytes, team: str = "research") -> Any:
-    body = form(("purpose", b"batch"), file=content)
-    return await gateway.call("POST", "/v1/files", body, team=team, content_type="multipart/form-data; boundary=B")
 
 
 async def test_a_batch_file_may_not_name_a_model_that_its_team_may_not_use(gateway: Gateway) -> None:
@@ -80,8 +56,9 @@ async def test_a_finished_batch_is_charged_once_however_often_it_is_read(gateway
         "model": "gpt-5",
         "usage": usage,
     }
+    await uploaded(gateway, line("gpt-4o"))
     gateway.upstream.answers = [json_answer({"id": "batch_1", "status": "validating"})]
-    await gateway.call("POST", "/v1/batches", {"endpoint": "/v1/responses"})
+    await gateway.call("POST", "/v1/batches", {"endpoint": "/v1/responses", "input_file_id": "file-in"})
     gateway.upstream.rule = lambda _: json_answer(done)
 
     for _ in range(3):
@@ -301,9 +278,11 @@ async def test_a_form_with_two_boundaries_is_refused(gateway: Gateway, content_t
 
 
 async def test_what_would_be_made_twice_is_not_tried_again(gateway: Gateway) -> None:
+    await uploaded(gateway, line("gpt-4o"))
+    gateway.upstream.sent.clear()
     gateway.upstream.rule = lambda _: ConnectionLost()
 
-    await gateway.call("POST", "/v1/batches", {})
+    await gateway.call("POST", "/v1/batches", {"input_file_id": "file-in"})
 
     assert len(gateway.upstream.sent) == 1
 

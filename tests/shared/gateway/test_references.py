@@ -1,6 +1,7 @@
 import orjson
 import pytest
 
+from tests.shared.gateway.batch_files import line, uploaded
 from tests.shared.gateway.harness import Gateway, error_of, json_answer
 
 FILE = (
@@ -99,7 +100,7 @@ async def test_ids_in_a_tools_schema_are_not_references(gateway: Gateway) -> Non
 
 
 async def test_a_batchs_result_files_belong_to_its_owner(gateway: Gateway) -> None:
-    await upload(gateway, "file-in")
+    await uploaded(gateway, line("gpt-4o"))
     batch = {"id": "batch_1", "status": "completed", "output_file_id": "file-out", "error_file_id": ""}
     gateway.upstream.answers = [json_answer({"id": "batch_1", "status": "validating"}), json_answer(batch)]
     await gateway.call("POST", "/v1/batches", {"input_file_id": "file-in"})
