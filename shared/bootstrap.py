@@ -1,6 +1,7 @@
 """Chooses the adapters and builds the runtime: the one place that knows them all."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
@@ -33,7 +34,7 @@ from shared.keys.use import KeyUseStore, LastUse
 from shared.leases.service import Leases
 from shared.ownership.service import OwnershipService
 from shared.ownership.store import OwnershipStore
-from shared.providers.port import SecretSource
+from shared.providers.port import SecretSource, SecretUnavailable
 from shared.providers.registry import PROVIDERS
 from shared.queues import EventPublisher
 from shared.runtime import Administration, Background, Runtime
@@ -42,6 +43,7 @@ from shared.tokens.service import TokenCounter
 from shared.upkeep import Upkeep
 from shared.wire.openai.routes import Routes
 
+SHORTEST_PEPPER = 32
 VOCABULARIES = Path(__file__).parent.parent / "vendor" / "tiktoken"
 
 
@@ -142,13 +144,26 @@ def _proxies(settings: Settings, config: Configuration) -> int:
 
 async def _pepper(settings: Settings, resolver: SecretSource) -> bytes:
     """The secret that keys are hashed with. On one machine it is made at the first start and kept beside the state."""
+    ref = settings.pepper_ref or str(settings.data_dir / "pepper")
     if settings.pepper_ref is not None:
-        return (await resolver.resolve(settings.pepper_ref)).reveal().encode()
-    path = settings.data_dir / "pepper"
+        pepper = (await resolver.resolve(settings.pepper_ref)).reveal().encode()
+    else:
+        pepper = _own_pepper(settings.data_dir / "pepper")
+    if len(pepper) < SHORTEST_PEPPER:
+        raise SecretUnavailable(ref, f"the pepper has fewer than {SHORTEST_PEPPER} characters")
+    return pepper
+
+
+def _own_pepper(path: Path) -> bytes:
+    """Return the file's content; it appears whole, and of two processes that make it the first one's stays."""
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(token_hex(32))
-    return path.read_text().encode()
+        draft = path.with_name(f"pepper.{token_hex(8)}")
+        draft.touch(mode=0o600)
+        draft.write_text(token_hex(32))
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+        draft.unlink()
+    return path.read_bytes()
 
 
 def _documents(settings: Settings, clock: Clock, credential: CredentialFactory) -> DocumentStore:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from shared.directory.model import Role
 from shared.errors import GatewayError
+from shared.identity.errors import TokenExpired
 from shared.keys.errors import KeyDisabled, KeyExpired
 from shared.policy.model import EffectivePolicy
 from shared.usage.model import Attribution
@@ -39,11 +40,14 @@ class Caller:
     version: int = 0
 
     def check(self, address: str | None, now: datetime) -> "Caller":
-        """Return the caller if he may call now, from there (None: from anywhere). Raises KeyDisabled, KeyExpired, AddressRefused."""
+        """Return the caller if he may call now, from there (None: from anywhere).
+
+        Raises KeyDisabled, KeyExpired, TokenExpired and AddressRefused.
+        """
         if self.disabled:
             raise KeyDisabled
         if self.expires_at is not None and now >= self.expires_at:
-            raise KeyExpired
+            raise TokenExpired if self.kind == "entra" else KeyExpired
         if address is not None and self.networks and not _is_within(address, self.networks):
             raise AddressRefused
         return self

@@ -10,6 +10,7 @@ from shared.callers.model import Caller
 from shared.clock import Clock
 from shared.directory.model import Key, Level, User, inherited, team_of
 from shared.directory.service import Directory
+from shared.identity.errors import TokenNotMapped
 from shared.identity.model import Identified
 from shared.identity.service import TokenIdentity
 from shared.keys.errors import KeyMissing, KeyUnknown
@@ -99,7 +100,8 @@ class Callers:
         )
 
     async def _bearer(self, bearer: Identified) -> Caller:
-        name = f"{bearer.id} {bearer.owner}"
+        # What a token grants is part of who calls: another one of the same person may grant less.
+        name = str((bearer.id, bearer.owner, bearer.role, *bearer.endpoints, "", *bearer.models))
         if (known := self._current(name)) is not None and known.expires_at == bearer.expires_at:
             return known
         return self._remember(name, await self._made_of(bearer))
@@ -108,7 +110,7 @@ class Callers:
         version, team = self._directory.version, team_of(bearer.owner)
         levels = await self._levels_of(bearer.owner)
         if not levels or team is None:
-            raise KeyUnknown
+            raise TokenNotMapped
         policy = effective_of(levels, bearer.id, team)
         return Caller(
             id=bearer.id,

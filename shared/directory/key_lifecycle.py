@@ -8,6 +8,8 @@ from shared.directory.model import Key
 from shared.keys.model import digest_of, mint
 
 HINT = len("sk-AbCd")
+SECRETS = 4
+"""Secrets of one key that may work at the same time."""
 
 
 def minted(key: Key, pepper: bytes) -> tuple[str, Put]:
@@ -17,13 +19,15 @@ def minted(key: Key, pepper: bytes) -> tuple[str, Put]:
 
 
 def rotated(stored: Stored, pepper: bytes, now: datetime, grace_s: float) -> tuple[str, Put]:
-    """Return a second secret and the change that makes it work at once, and the one before it for `grace_s` more seconds.
+    """Return a new secret and the change that makes it work at once, and those before it for `grace_s` more seconds at most.
 
-    Secrets that are older still end with this. The newest comes first in what is stored.
+    So a rotation that is repeated because its answer was lost ends nothing that is in use. The newest comes first in what is
+    stored, and of many rotations within the grace period the oldest secrets are dropped.
     """
     secret, end = mint(), now + timedelta(seconds=grace_s)
-    ending = [KeyDigest(item.digest, min(item.until or end, end)) for item in stored.digests[:1]]
-    digests = (KeyDigest(digest_of(secret, pepper)), *(item for item in ending if item.works(now)))
+    ending = [KeyDigest(item.digest, min(item.until or end, end)) for item in stored.digests]
+    working = [item for item in ending if item.works(now)][: SECRETS - 1]
+    digests = (KeyDigest(digest_of(secret, pepper)), *working)
     return secret, Put(stored.resource, if_match=stored.etag, digests=digests, hint=secret[:HINT])
 
 

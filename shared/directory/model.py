@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
 
 from shared.fields import Alias, Cidr, Count, EndpointGlob, KeyId, Label, Name, Some, Strict, TimeZone, UserName
 from shared.money import Amount
@@ -168,6 +168,14 @@ class Quota(Strict):
     time_zone: TimeZone = "UTC"
 
 
+def _all_differ[T: RateLimit | Quota](items: tuple[T, ...]) -> tuple[T, ...]:
+    """Two limits of one kind would share a counter, and the larger one would mean nothing."""
+    kinds = [tuple(value for name, value in item if name not in ("limit", "tokens")) for item in items]
+    if len(set(kinds)) < len(kinds):
+        raise ValueError("holds two of the same kind: keep the lower one")
+    return items
+
+
 class Policy(Strict):
     """Rules for a scope and everything below it. Of several, each applies: the strictest wins.
 
@@ -186,8 +194,8 @@ class Policy(Strict):
     max_output_tokens: Annotated[int, Field(ge=1, le=10**9)] | None = None
     on_excess_output: Literal["clamp", "refuse"] = "clamp"
     max_concurrency: Count | None = None
-    rate_limits: tuple[RateLimit, ...] = ()
-    quotas: tuple[Quota, ...] = ()
+    rate_limits: Annotated[tuple[RateLimit, ...], AfterValidator(_all_differ)] = ()
+    quotas: Annotated[tuple[Quota, ...], AfterValidator(_all_differ)] = ()
 
 
 class Threshold(Strict):

@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from shared.clock import Clock
 from shared.directory.declared import UNNAMED, FileDirectory
-from shared.directory.documents import CONTAINER, PARTITION, digest_id, document_id, is_live, stored_of
+from shared.directory.documents import CONTAINER, PARTITION, TOMBSTONE_S, digest_id, document_id, is_live, stored_of
 from shared.directory.model import (
     ORGANIZATION,
     Application,
@@ -21,6 +21,7 @@ from shared.directory.model import (
     Resource,
     Team,
     User,
+    address_of,
 )
 from shared.documents import Condition, Document, DocumentStore, Json, StoreUnavailable
 from shared.errors import Unavailable
@@ -114,7 +115,11 @@ class Directory:
         await self._looks.run("look", self._look)
 
     async def _look(self) -> None:
-        self._tried_at = self._clock.monotonic()
+        now = self._clock.monotonic()
+        if self._looked_at is not None and now - self._looked_at > TOMBSTONE_S / 2:
+            # What was deleted since then may have left no trace any more.
+            self._cursor = None
+        self._tried_at = now
         if self._cursor is None:
             self._cursor = await self._documents.tip(CONTAINER)
             self._forget_everything()
@@ -145,6 +150,9 @@ class Directory:
         pointer = await self._get(digest_id(digest))
         document = await self._get(document_id(f"keys/{pointer.body['key']}")) if pointer else None
         found = _with_digest(document, digest) if document else None
+        if found is not None and self._declared.get(found.key.scope) is not None:
+            # The file's key of this id is another one, with a secret of its own.
+            found = None
         if version != self.version:
             return found
         if found is None:
@@ -162,7 +170,7 @@ class Directory:
     async def _read_level(self, scope: str) -> Level | None:
         # What changes while it is read must be read again.
         version = self.version
-        resources = await self._belonging_to(scope)
+        resources = [item for item in await self._belonging_to(scope) if self._declared.get(address_of(item)) is None]
         node = self._declared.node(scope) or next(
             (item for item in resources if not isinstance(item, Policy | Budget)), None
         )

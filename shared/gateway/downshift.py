@@ -4,7 +4,7 @@ from shared.documents import StoreUnavailable
 from shared.gateway.call import Call
 from shared.gateway.cost import price_named
 from shared.gateway.forecast import GENERATING
-from shared.policy.model import CountRule
+from shared.policy.model import CountRule, EffectivePolicy
 from shared.runtime import Runtime
 
 HEADER = "x-gateway-downshift"
@@ -19,18 +19,14 @@ async def downshifted(call: Call, runtime: Runtime) -> str | None:
     for rule in policy.counts:
         if rule.budget is None:
             continue
-        alias = await _asked_for(rule, runtime)
-        if (
-            alias is not None
-            and alias != call.model
-            and runtime.router.knows(alias)
-            and _is_cheaper(alias, call.model, runtime)
-        ):
+        alias = await alias_of(rule, runtime)
+        if alias is not None and is_fit(alias, call.model, policy, runtime):
             return alias
     return None
 
 
-async def _asked_for(rule: CountRule, runtime: Runtime) -> str | None:
+async def alias_of(rule: CountRule, runtime: Runtime) -> str | None:
+    """Return the alias that a budget sends calls to now."""
     assert rule.budget is not None
     if all(threshold.action != "downshift" for threshold in rule.budget.thresholds):
         return None
@@ -43,9 +39,11 @@ async def _asked_for(rule: CountRule, runtime: Runtime) -> str | None:
     return runtime.budgets.consequence(rule.budget, level, runtime.clock.now()).downshift
 
 
-def _is_cheaper(alias: str, asked: str, runtime: Runtime) -> bool:
-    """Whether the alias costs less; where a price is missing, the operator's word is taken for it."""
+def is_fit(alias: str, asked: str, policy: EffectivePolicy, runtime: Runtime) -> bool:
+    """Whether the alias is there, may be used by this caller, and surely costs less than what was asked for."""
+    if alias == asked or not runtime.router.knows(alias) or not policy.admits("models", alias):
+        return False
     there, here = price_named(alias, runtime), price_named(asked, runtime)
     if there is None or here is None or there.output is None or here.output is None:
-        return True
+        return False
     return there.output < here.output

@@ -5,7 +5,7 @@ import re
 from shared.errors import BadRequest
 from shared.gateway.call import Call
 from shared.gateway.forecast import GENERATING, OUTPUT_MEMBERS
-from shared.policy.model import CapRule
+from shared.policy.model import CapRule, EffectivePolicy
 from shared.wire.json_edit import set_member
 from shared.wire.openai.endpoints import Meter
 
@@ -25,13 +25,26 @@ def keep_within_cap(call: Call) -> None:
         return
     if not asked:
         asked = {_member(call): rule.limit + 1}
-    elif not rule.clamps and max(asked.values()) > rule.limit:
-        _refuse(rule, asked)
+    elif refusing := refusing_cap(call.caller.policy, max(asked.values())):
+        _refuse(refusing, asked)
     for name, value in asked.items():
         if value > rule.limit:
             raw = set_member(raw, name, str(rule.limit))
             body[name] = rule.limit
     call.content.raw = raw
+
+
+def refusing_cap(policy: EffectivePolicy, asked: int) -> CapRule | None:
+    """Return the strictest rule that refuses so much output. One that would bring it down does not take that from it."""
+    return min(
+        (
+            rule
+            for rule in policy.caps
+            if rule.what == "output_tokens" and rule.origin.is_enforced and not rule.clamps and asked > rule.limit
+        ),
+        key=lambda rule: rule.limit,
+        default=None,
+    )
 
 
 def _refuse(rule: CapRule, asked: dict[str, int]) -> None:

@@ -44,9 +44,11 @@ class BudgetExhausted(GatewayError):
     retryable = False
 
     def __init__(self, rule: CountRule, exhausted: Exhausted, needed: int) -> None:
+        left, cost = _money(exhausted.remaining), _money(needed)
+        figures = "" if rule.team is None else f": {left} are left and it may cost {cost}"
         super().__init__(
-            f"The {rule.label} of {rule.origin.scope} does not allow this call: {_money(exhausted.remaining)} are left and it may"
-            f" cost {_money(needed)}. The next period begins in {written(exhausted.retry_after_s)}.",
+            f"The {rule.label} of {rule.origin.scope} does not allow this call{figures}."
+            f" The next period begins in {written(exhausted.retry_after_s)}.",
             headers=retry_headers(exhausted.retry_after_s),
         )
 

@@ -10,12 +10,13 @@ from shared.leases.model import Allowance, Exhausted
 from shared.policy.model import CountRule, Origin
 from shared.runtime import Runtime
 from shared.windows import CalendarPeriod, FixedWindow
-from shared.wire.openai.endpoints import Kind, Meter
+from shared.wire.openai.endpoints import Endpoint, Kind, Meter
 
 TIGHT = 20
 """Where less than this many such calls are left, the prompt's tokens are counted instead of guessed."""
 
 _MINUTE = FixedWindow(60)
+_SESSIONS = frozenset({"realtime.client_secrets", "realtime.calls"})
 
 
 async def reserve_all(call: Call, runtime: Runtime, foreseen: Forecast) -> None:
@@ -64,8 +65,13 @@ def _amount(call: Call, rule: CountRule, tokens: int, cost: int | None) -> int:
         if rule.origin.is_enforced and rule.allowance.limit is not None:
             raise ModelUnpriced(call.model or call.endpoint.name, rule)
         return 0
-    # Work that is billed later is not begun on a budget with nothing left.
-    return cost or int(call.endpoint.meter is Meter.REQUEST and call.endpoint.creates is not None)
+    return cost or int(_begins_work(call.endpoint))
+
+
+def _begins_work(endpoint: Endpoint) -> bool:
+    """Whether something is begun that costs money later: that is not for a budget with nothing left."""
+    is_begun = endpoint.creates is not None or endpoint.name.endswith(".create") or endpoint.name in _SESSIONS
+    return endpoint.meter is Meter.REQUEST and is_begun
 
 
 async def _reserve(call: Call, runtime: Runtime, rule: CountRule, needed: int) -> None:
@@ -74,7 +80,7 @@ async def _reserve(call: Call, runtime: Runtime, rule: CountRule, needed: int) -
     try:
         taken = runtime.leases.take_now(rule.allowance, needed) or await runtime.leases.take(rule.allowance, needed)
     except Exhausted as exhausted:
-        _note_refusal(runtime, rule)
+        _note_refusal(runtime, rule, exhausted)
         if rule.origin.is_enforced:
             raise refusal_of(rule, exhausted, needed) from None
         call.shadow.append(f"{rule.origin.source}: {rule.label}")
@@ -86,7 +92,10 @@ async def _reserve(call: Call, runtime: Runtime, rule: CountRule, needed: int) -
         call.reservation.taken.append((rule, taken))
 
 
-def _note_refusal(runtime: Runtime, rule: CountRule) -> None:
+def _note_refusal(runtime: Runtime, rule: CountRule, exhausted: Exhausted) -> None:
+    """A budget counts as used up when it refuses because little is left, not because one call asks for very much."""
+    if 10 * exhausted.remaining > (rule.allowance.limit or 0):
+        return
     level = runtime.leases.level(rule.allowance)
     if rule.budget is not None and level is not None:
         runtime.budgets.notice_refusal(rule.budget, rule.team, level)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
+from datetime import timedelta
 from typing import Protocol
 
 from shared.clock import Clock
@@ -73,7 +74,7 @@ class TokenIdentity:
                 role=mapping.role_in_gateway,
                 endpoints=mapping.endpoints,
                 models=mapping.models,
-                expires_at=expiry_of(claims),
+                expires_at=expiry_of(claims) + timedelta(seconds=self._config.leeway_s),
                 name=bearer.name,
             ),
         )

@@ -17,8 +17,11 @@ def mint() -> str:
 
 
 def digest_of(secret: str, pepper: bytes) -> str:
-    """Return HMAC-SHA256(pepper, secret) in hexadecimal: the only form in which a key is kept or looked up."""
-    return hmac.digest(pepper, secret.encode(errors="surrogatepass"), hashlib.sha256).hex()
+    """Return HMAC-SHA256(pepper, "virtual key " + secret) in hexadecimal: the only form in which a key is kept or looked up.
+
+    The prefix keeps it apart from everything else that is derived from the pepper: no secret that is sent can be one of those.
+    """
+    return hmac.digest(pepper, b"virtual key " + secret.encode(errors="surrogatepass"), hashlib.sha256).hex()
 
 
 def is_mistyped(secret: str) -> bool:

@@ -137,9 +137,10 @@ class AccountLease(Lease):
         self._usable_until = float("inf") if self._floor < 0 else self._held_until
 
     def _has_news(self) -> bool:
+        """Whether the store may have it otherwise; so also where the answer to a write was lost."""
         share = self._account.share(self._instance)
         is_shrunk = max(0, self.free + self.reserved) < share.amount - (self._settled - self._reported)
-        return is_shrunk or self._settled != self._reported or self.reserved != share.reserved
+        return not self._is_current or is_shrunk or self._settled != self._reported or self.reserved != share.reserved
 
     def _must_renew(self) -> bool:
         return self._account.share(self._instance).amount > 0 and self._monotonic() > self._held_until - LIFE_S / 2
@@ -181,14 +182,21 @@ class AccountLease(Lease):
         me, now = self._instance, int(self._ports.clock.now().timestamp() * 1000)
         account = self._account.reclaim(now, me, presumes=self._kind.spends)
         account = account.report(me, self._settled, self.reserved, now + LIFE_S * 1000, self._reported)
-        over = 0 if self._limit is None else -account.room(self._limit)
-        self.free -= max(0, min(self.free, max(spare, over)))
+        self.free -= max(0, min(self.free, max(spare, self._useless(account))))
         amount = account.share(me).amount
         kept = max(0, min(amount, self.free + self.reserved))
         account = account.give_back(me, amount - kept)
         if leaves:
             return account if self.reserved else account.without(me)
         return account.borrow(me, self._grant(account, kept - self.reserved, is_asking), self._limit)
+
+    def _useless(self, account: Account) -> int:
+        """What is beyond a lowered limit, and what is too little for any of those who wait: others may have the other half."""
+        if self._limit is None:
+            return 0
+        room = account.room(self._limit)
+        is_too_little = self._waiting and not self._servable(self.free + max(0, room))
+        return self.free if is_too_little else -room
 
     def _grant(self, account: Account, free: int, is_asking: bool) -> int:
         if self._limit is None:

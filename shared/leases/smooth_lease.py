@@ -88,10 +88,7 @@ class SmoothLease(CountedLease):
         self.reserved -= amount
         if stamp == self.stamp:
             self._returnable -= amount
-            self._let_go(self._pace.refilled(self._ports.clock.now()))
-            rest = min(amount - actual, self._slack)
-            self._slack -= max(0, rest)
-            self.free += rest
+            self.free += self._returning(amount - actual) if actual < amount else amount - actual
         else:
             self.free += min(0, amount - actual)
 
@@ -122,6 +119,12 @@ class SmoothLease(CountedLease):
     def _draw(self, amount: int) -> Taken:
         self._returnable += amount
         return super()._draw(amount)
+
+    def _returning(self, rest: int) -> int:
+        self._let_go(self._pace.refilled(self._ports.clock.now()))
+        returning = min(rest, self._slack)
+        self._slack -= returning
+        return returning
 
     def _let_go(self, refilled: int) -> None:
         """Lose what the bucket has meanwhile refilled."""

@@ -96,6 +96,15 @@ class WindowLease(CountedLease):
         if is_fresh:
             self._refused_left = self._limit - self._granted
             self._refused_until = self._ports.clock.monotonic() + RECHECK_S
+            await self._give_back_what_serves_nobody()
+
+    async def _give_back_what_serves_nobody(self) -> None:
+        """It is too little for any of those who wait, but others may have the other half."""
+        if self._waiting and not self._servable(self.free + max(0, self._refused_left)):
+            self._refused_left += max(0, self.free)
+            self._lay_aside()
+            with suppress(StoreUnavailable):
+                await self._give_back()
 
     def _ask(self, left: int) -> int:
         """The need of those who wait and a chunk or, where that is too much, exactly what they can use."""

@@ -79,7 +79,10 @@ def _counts(policy: Policy, origin: Origin, principal: str) -> Iterator[CountRul
 
 def _spending(budget: Budget, scope: str, team: str) -> CountRule:
     origin = Origin(scope, budget.id, budget.mode)
-    label = f"budget of {budget.amount} per {budget.period}"
+    if not scope.startswith(("teams/", "keys/")):
+        # What others spend is not the caller's affair.
+        return CountRule(origin, "money", allowance_of(budget), f"budget per {budget.period}", budget)
+    label = f"budget of {budget.amount:f} per {budget.period}"
     return CountRule(origin, "money", allowance_of(budget), label, budget, team)
 
 

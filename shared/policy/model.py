@@ -50,7 +50,10 @@ class CapRule:
 
 @dataclass(frozen=True, slots=True)
 class CountRule:
-    """Something that is counted over many calls; `label` is what a refusal calls it."""
+    """Something that is counted over many calls; `label` is what a refusal calls it.
+
+    `team` is whose a budget is: None above the teams, whose figures are not for their callers.
+    """
 
     origin: Origin
     unit: Unit

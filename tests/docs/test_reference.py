@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args, get_origin
 
 import pytest
 from pydantic import BaseModel
@@ -16,7 +17,9 @@ from pydantic.fields import FieldInfo
 import shared
 from shared.configuration.loading import load_configuration
 from shared.configuration.model import Configuration
+from shared.directory.model import Policy
 from shared.errors import GatewayError
+from shared.fields import Some
 from shared.providers.base import Operation
 from shared.providers.model import Deployment
 from shared.usage.model import NO_USAGE, Attribution, Outcome, Source, Timings, UsageEvent
@@ -98,26 +101,60 @@ def test_every_error_code_is_documented_with_its_status_and_no_other() -> None:
     assert {(row[0], int(row[1])) for row in rows("errors.md")} == raised
 
 
+def models_in(annotation: object) -> list[type[BaseModel]]:
+    """The pydantic models that a field's type is made of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in models_in(part)]
+
+
+def is_list(annotation: object) -> bool:
+    return get_origin(annotation) in (tuple, Some) or any(map(is_list, get_args(annotation)))
+
+
 def fields_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """The fields that a file can set, written as in `keys[].team`; sections are left out for what is in them."""
+    """The fields that a file can set, written as in `keys[].owner`; sections are left out for what is in them."""
     for name, field in model.model_fields.items():
-        inner = re.search(r"\w+Config", str(field.annotation))
-        section = getattr(importlib.import_module(model.__module__), inner[0]) if inner else None
-        is_list = re.search(r"tuple|Some\[", str(field.annotation)) is not None
-        if section is None or (prefix and is_list):
+        sections, repeats = models_in(field.annotation), is_list(field.annotation)
+        if not sections or (prefix and repeats):
             yield f"{prefix}{name}", field
-        if section is not None:
-            yield from fields_of(section, f"{prefix}{name}{'[]' if is_list else ''}.")
+        for section in sections:
+            yield from fields_of(section, f"{prefix}{name}{'[]' if repeats else ''}.")
+
+
+def written(default: object) -> str:
+    """A default as the reference shows it: of models, what their own defaults do not say."""
+    if isinstance(default, tuple):
+        default = [item.model_dump(exclude_defaults=True) if isinstance(item, BaseModel) else item for item in default]
+    return json.dumps(default)
 
 
 def test_every_field_of_the_configuration_is_documented_with_its_default() -> None:
     expected = {
-        name: "required" if field.is_required() else json.dumps(field.default)
-        for name, field in fields_of(Configuration)
+        name: "required" if field.is_required() else written(field.default) for name, field in fields_of(Configuration)
     }
 
-    documented = {row[0]: row[2] for row in rows("configuration.md") if not row[0].startswith(("env:", "kv:"))}
+    documented = {row[0]: row[2] for row in rows("configuration.md") if not row[0].startswith(("env:", "kv:", "db:"))}
     assert documented == expected
+
+
+def test_every_rule_of_a_policy_is_documented() -> None:
+    rules = set(Policy.model_fields) - {"id", "scope", "name", "mode", "per"}
+
+    assert {row[0] for row in rows("policies.md", "Rules")} == rules
+
+
+def containers() -> set[str]:
+    """The containers of the store that any module names."""
+    modules = [importlib.import_module(module.name) for module in pkgutil.walk_packages(shared.__path__, "shared.")]
+    names = ("CONTAINER", "EVENTS", "OWNERS", "BELONGINGS")
+    return {getattr(module, name) for module in modules for name in names if hasattr(module, name)}
+
+
+def test_every_container_of_the_store_is_documented() -> None:
+    text = (ROOT / "infra-bicep" / "README.md").read_text()
+
+    assert {row.split("`")[1] for row in text.splitlines() if row.startswith("| `")} == containers()
 
 
 def event() -> dict[str, object]:

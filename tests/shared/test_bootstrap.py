@@ -21,7 +21,7 @@ keys: [{id: vk_t, owner: teams/t, secret_ref: "env:KEY"}]
 AZURE = {
     "WEBSITE_INSTANCE_ID": "1",
     "TOLLGATE_PEPPER_REF": "env:PEPPER",
-    "PEPPER": "pepper",
+    "PEPPER": "pepper of thirty-two characters!!",
     "ServiceBusConnection__fullyQualifiedNamespace": "contoso.servicebus.windows.net",
     "TOLLGATE_COSMOS_ENDPOINT": "https://contoso.documents.azure.com",
 }
@@ -75,3 +75,11 @@ async def test_no_key_is_kept_in_the_clear(tmp_path: Path) -> None:
 async def test_a_key_that_does_not_resolve_stops_the_start_and_is_named(tmp_path: Path) -> None:
     with pytest.raises(SecretUnavailable, match="env:KEY"):
         await build_runtime(settings(tmp_path, KEY=""))
+
+
+async def test_a_pepper_that_is_too_short_to_be_one_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "pepper").touch()
+
+    with pytest.raises(SecretUnavailable, match="fewer than 32"):
+        await build_runtime(settings(tmp_path))

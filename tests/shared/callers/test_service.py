@@ -1,6 +1,7 @@
 """A caller is found by his key in whichever header his SDK sends it, and told nothing that he did not know."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -9,8 +10,10 @@ from hypothesis import strategies as st
 from shared.callers.model import AddressRefused
 from shared.callers.service import Callers
 from shared.directory.declared import DeclaredKey, FileDirectory
-from shared.directory.model import Key, Team
+from shared.directory.model import Key, Role, Team
 from shared.directory.service import Directory, DirectoryUnavailable
+from shared.identity.errors import TokenExpired, TokenNotMapped
+from shared.identity.model import Identified
 from shared.keys.errors import KeyDisabled, KeyExpired, KeyMissing, KeyRefused, KeyUnknown
 from shared.keys.model import digest_of, mint
 from shared.keys.service import KeyService
@@ -200,3 +203,51 @@ async def test_a_caller_is_charged_where_he_belongs(keys: Door) -> None:
 
     assert (caller.team, caller.attribution.team, caller.attribution.key) == ("research", "research", "vk_1")
     assert caller.kind == "virtual_key"
+
+
+class Tokens:
+    """Access tokens that are what they say: `a.b.c` names the bearer's role."""
+
+    def __init__(self, owner: str) -> None:
+        self._owner = owner
+
+    def looks_like_token(self, secret: str) -> bool:
+        return secret.count(".") == 2
+
+    def cached(self, token: str) -> Identified:
+        role, model = token.split(".")[:2]
+        return Identified("entra_ada", self._owner, Role(role), ("*",), (model,), NOW + timedelta(hours=1), None)
+
+
+def callers_with_tokens(clock: FakeClock, owner: str) -> Callers:
+    directory = Directory(MemoryDocuments(clock), FileDirectory([Team(id="research")]), clock)
+    return Callers(directory, KeyService(directory, PEPPER), cast("Any", Tokens(owner)), clock)
+
+
+async def test_another_token_of_the_same_person_grants_what_it_says_and_no_more(clock: FakeClock) -> None:
+    callers = callers_with_tokens(clock, "teams/research")
+
+    strong = await callers.identify({"authorization": "Bearer platform_admin.*.x"}, "")
+    weak = await callers.identify({"authorization": "Bearer developer.gpt-4o.x"}, "")
+
+    assert (strong.role, weak.role) == (Role.PLATFORM_ADMIN, Role.DEVELOPER)
+    assert strong.policy.admits("models", "gpt-5")
+    assert not weak.policy.admits("models", "gpt-5")
+
+
+async def test_a_person_whom_nobody_entered_is_a_user_of_the_team(clock: FakeClock) -> None:
+    caller = await callers_with_tokens(clock, "teams/research/users/ada").identify({"api-key": "developer.*.x"}, "")
+
+    assert (caller.attribution.team, caller.attribution.user) == ("research", "ada")
+
+
+async def test_a_good_token_that_leads_to_a_team_which_is_not_there_is_told_so(clock: FakeClock) -> None:
+    with pytest.raises(TokenNotMapped):
+        await callers_with_tokens(clock, "teams/gone").identify({"api-key": "developer.*.x"}, "")
+
+
+async def test_a_token_that_has_expired_is_told_as_a_token(clock: FakeClock) -> None:
+    clock.advance(3600)
+
+    with pytest.raises(TokenExpired):
+        await callers_with_tokens(clock, "teams/research").identify({"api-key": "developer.*.x"}, "")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.configuration.model import DeploymentConfig, KeyConfig, RouteConfig, is_loopback
+from shared.directory.model import Policy
 
 
 @pytest.mark.parametrize("ref", ["env:KEY", "env:_k9", "kv://my-vault/name", "kv://vault/name/0123abcdef"])
@@ -64,3 +65,15 @@ def test_an_api_version_may_be_written_without_quotes(version: str | date) -> No
     deployment = {"name": "d", "endpoint": "https://e.example", "api_version": version}
 
     assert DeploymentConfig.model_validate(deployment).api_version == str(version)
+
+
+@pytest.mark.parametrize("field", ["rate_limits", "quotas"])
+def test_two_limits_of_one_kind_are_refused(field: str) -> None:
+    limit = {"unit": "requests", "limit": 1} if field == "rate_limits" else {"tokens": 1}
+
+    with pytest.raises(ValidationError, match="two of the same kind"):
+        Policy.model_validate({"id": "pol_a", "scope": "organization", field: [limit, limit]})
+
+
+def test_off_need_not_be_quoted() -> None:
+    assert Policy.model_validate({"id": "pol_a", "scope": "organization", "mode": False}).mode == "off"

@@ -8,7 +8,7 @@ import pytest
 from shared.audit.model import Actor
 from shared.audit.store import AuditLog
 from shared.directory.changes import Put, Remove
-from shared.directory.declared import FileDirectory
+from shared.directory.declared import DeclaredKey, FileDirectory
 from shared.directory.documents import KeyDigest
 from shared.directory.key_lifecycle import disabled, minted, rotated
 from shared.directory.model import Application, Area, Budget, Key, Policy, Team
@@ -201,3 +201,32 @@ async def test_an_outage_is_not_asked_about_at_every_call(town: Town) -> None:
         await town.directory.chain("teams/search")
 
     assert town.documents.reads == before
+
+
+async def test_after_a_day_of_silence_everything_is_read_anew(town: Town) -> None:
+    """What is deleted leaves a trace for a day only: who was away for longer has missed it."""
+    secret, put = minted(Key(id="vk_1", owner="teams/search"), PEPPER)
+    await town.put(put)
+    assert await town.directory.key(digest_of(secret, PEPPER)) is not None
+    await town.put(Remove("keys/vk_1"), Remove("budgets/bud_a"))
+
+    town.clock.advance(25 * 3600)
+
+    assert await town.directory.key(digest_of(secret, PEPPER)) is None
+    assert (await town.directory.chain("teams/search"))[0].budgets == ()
+
+
+async def test_what_the_file_declares_hides_what_is_stored_under_the_same_id(town: Town) -> None:
+    secret, put = minted(Key(id="vk_both", owner="teams/search"), PEPPER)
+    await town.put(put, Budget(id="bud_both", scope="teams/filed", amount="5"))  # type: ignore[arg-type]
+    declared = FileDirectory(
+        [Team(id="filed", area="retail"), Budget(id="bud_both", scope="teams/filed", amount="7")],  # type: ignore[arg-type]
+        [DeclaredKey(Key(id="vk_both", owner="teams/filed"), "f" * 64)],
+    )
+    directory = Directory(town.documents, declared, town.clock)
+
+    assert await directory.key(digest_of(secret, PEPPER)) is None
+    found = await directory.key("f" * 64)
+    assert found is not None
+    assert found.key.owner == "teams/filed"
+    assert [str(budget.amount) for budget in (await directory.chain("teams/filed"))[0].budgets] == ["7"]

@@ -123,3 +123,19 @@ async def test_shadow_rules_refuse_nothing_and_report(tmp_path: Path) -> None:
         "pol_a: prompt_bytes",
         "pol_a: prompt_tokens",
     ]
+
+
+async def test_a_rule_that_brings_down_does_not_soften_one_that_refuses(tmp_path: Path) -> None:
+    gateway = gateway_with(
+        tmp_path,
+        """
+        id: pol_a, scope: organization, max_output_tokens: 1000, on_excess_output: refuse
+        id: pol_b, scope: teams/research, max_output_tokens: 100
+        """,
+    )
+
+    refused, clamped = await gateway.chat(max_tokens=1001), await gateway.chat(max_tokens=1000)
+
+    assert (refused.status, clamped.status) == (400, 200)
+    assert "organization allows 1000" in error_of(refused)["message"]
+    assert sent_body(gateway)["max_tokens"] == 100

@@ -229,9 +229,72 @@ async def put(gateway: Gateway, amount: str) -> None:
     await gateway.runtime.administration.store.commit(Actor("vk_a", "virtual_key"), "budget.replace", plan)
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/realtime/client_secrets", {"session": {"type": "realtime", "model": "gpt-4o"}}),
+        ("/v1/vector_stores", {"name": "x"}),
+        ("/v1/fine_tuning/jobs", {"model": "gpt-4o"}),
+        ("/v1/evals", {"name": "x"}),
+        ("/v1/containers", {"name": "x"}),
+    ],
+)
+async def test_nothing_is_begun_on_a_spent_budget_that_costs_money_later(
+    tmp_path: Path, path: str, body: dict[str, object]
+) -> None:
+    gateway = gateway_with(tmp_path, budgets="id: bud_a, scope: teams/research, amount: 0")
+
+    answer = await gateway.call("POST", path, body)
+
+    assert (answer.status, error_of(answer)["code"]) == (429, "insufficient_quota")
+
+
 @pytest.mark.parametrize("path", ["/v1/files", "/v1/models"])
 async def test_what_costs_nothing_is_not_refused_for_want_of_money(tmp_path: Path, path: str) -> None:
     gateway = gateway_with(tmp_path, budgets="id: bud_a, scope: teams/research, amount: 0")
 
     assert (await gateway.call("GET", path)).status == 200
     assert (await gateway.chat()).status == 429
+
+
+async def test_a_downshift_is_no_way_around_the_list_of_allowed_models(tmp_path: Path) -> None:
+    gateway = gateway_with(
+        tmp_path,
+        'id: pol_a, scope: teams/research, models: ["gpt-*"]',
+        "id: bud_a, scope: teams/research, amount: '1', thresholds: [{percent: 1, action: downshift, model: plain-cheap}]",
+    )
+    gateway.upstream.rule = lambda _: json_answer(chat_answer(10, 5000))
+    await gateway.chat(max_tokens=5000)
+
+    answer = await gateway.chat(max_tokens=10)
+
+    assert (answer.status, header_of(answer, "x-gateway-downshift")) == (200, None)
+
+
+async def test_an_alias_of_unknown_price_is_not_taken_for_cheaper(tmp_path: Path) -> None:
+    gateway = gateway_with(
+        tmp_path,
+        budgets="id: bud_a, scope: teams/research, amount: '1', thresholds: [{percent: 1, action: downshift, model: plain-x}]",
+    )
+    gateway.upstream.rule = lambda _: json_answer(chat_answer(10, 5000))
+    await gateway.chat(max_tokens=5000)
+
+    assert header_of(await gateway.chat(max_tokens=10), "x-gateway-downshift") is None
+
+
+async def test_what_others_spend_above_the_team_is_not_told(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, budgets="id: bud_a, scope: organization, amount: '0.0123'")
+
+    message = error_of(await gateway.chat(max_tokens=5000))["message"]
+
+    assert "budget per month of organization" in message
+    assert "0.01" not in message
+
+
+async def test_one_call_that_asks_for_too_much_raises_no_alarm(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, budgets=CENT)
+
+    assert (await gateway.chat(max_tokens=50_000)).status == 429
+    await gateway.settled()
+
+    assert await gateway.runtime.administration.alerts.page() == ((), None)

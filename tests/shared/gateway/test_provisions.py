@@ -138,7 +138,9 @@ async def test_a_batch_counts_against_quotas_and_not_against_the_minute(tmp_path
     assert [(await make_batch(gateway)).status for _ in range(2)] == [200, 429]
 
 
-async def test_nobody_makes_a_batch_of_models_that_he_may_not_use_of_a_file_that_another_uploaded(tmp_path: Path) -> None:
+async def test_nobody_makes_a_batch_of_models_that_he_may_not_use_of_a_file_that_another_uploaded(
+    tmp_path: Path,
+) -> None:
     gateway = gateway_with(tmp_path, 'id: pol_a, scope: teams/research, models: ["plain-*"]')
     gateway.upstream.rule = lambda _: json_answer({"id": "batch_1"})
     work = {"schema": 1, "id": "file-in", "work": {"gpt-4o": [1, 1]}}
