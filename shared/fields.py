@@ -39,6 +39,19 @@ _NO_NETWORK = "must be an address or a network such as 10.0.0.0/8, without bits 
 _NO_ZONE = "must be an IANA time zone such as Europe/Berlin"
 
 
+def _few[T](items: tuple[T, ...]) -> tuple[T, ...]:
+    if len(items) > MOST:
+        raise ValueError(f"may hold {MOST} entries at most")
+    return items
+
+
+MOST = 200
+"""Entries of a list that is gone through at every call."""
+
+type Few[T] = Annotated[tuple[T, ...], AfterValidator(_few)]
+type SomeFew[T] = Annotated[tuple[T, ...], AfterValidator(_not_empty), AfterValidator(_few)]
+
+
 def _network(value: str) -> str:
     if "%" in value:  # An interface of the machine that reads it; the standard library takes any text for its name.
         raise ValueError(_NO_NETWORK)

@@ -12,10 +12,19 @@ IDLE_S = 30.0
 
 
 class Upkeep:
-    """Runs its rounds beside the calls; an instance that nobody calls costs the store nothing."""
+    """Runs its rounds beside the calls; an instance that nobody calls, and that holds nothing, costs the store nothing.
 
-    def __init__(self, rounds: Sequence[Callable[[], Awaitable[None]]], clock: Clock, every_s: float = EVERY_S) -> None:
-        self._rounds, self._clock, self._every_s = rounds, clock, every_s
+    `is_needed` says whether something is still lent or owed, as during a call that takes long.
+    """
+
+    def __init__(
+        self,
+        rounds: Sequence[Callable[[], Awaitable[None]]],
+        clock: Clock,
+        is_needed: Callable[[], bool] = lambda: False,
+        every_s: float = EVERY_S,
+    ) -> None:
+        self._rounds, self._clock, self._is_needed, self._every_s = rounds, clock, is_needed, every_s
         self._called_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
@@ -39,6 +48,6 @@ class Upkeep:
             await asyncio.wait({self._task})
 
     async def _run(self) -> None:
-        while self._clock.monotonic() - self._called_at < IDLE_S:
+        while self._clock.monotonic() - self._called_at < IDLE_S or self._is_needed():
             await asyncio.sleep(self._every_s)
             await self.round()

@@ -2,15 +2,14 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import datetime
 from ipaddress import ip_network
 
 from shared.callers.address import client_address
 from shared.callers.model import Caller
 from shared.clock import Clock
-from shared.directory.model import Key, Level, User, inherited, team_of
+from shared.directory.model import FoundKey, Level, User, inherited, team_of
 from shared.directory.service import Directory
-from shared.identity.errors import TokenNotMapped
+from shared.identity.errors import TokenNotMapped, TokenRefused
 from shared.identity.model import Identified
 from shared.identity.service import TokenIdentity
 from shared.keys.errors import KeyMissing, KeyUnknown
@@ -39,12 +38,19 @@ class Callers:
         Some clients send two headers, and a placeholder in one of them: the first header that holds something known decides.
         """
         presented = presented_keys(headers)
+        refused: TokenRefused | None = None
         if not presented:
             raise KeyMissing
         for secret in presented:
-            if (caller := await self._of(secret)) is not None:
+            try:
+                caller = await self._of(secret)
+            except TokenRefused as error:
+                # A proxy may have put a token of its own beside the caller's key.
+                refused = refused or error
+                continue
+            if caller is not None:
                 return caller.check(client_address(headers, peer, self._proxies), self._clock.now())
-        raise KeyUnknown(any(is_mistyped(secret) for secret in presented))
+        raise refused or KeyUnknown(any(is_mistyped(secret) for secret in presented))
 
     async def _of(self, secret: str) -> Caller | None:
         if self._tokens is not None and self._tokens.looks_like_token(secret):
@@ -53,16 +59,19 @@ class Callers:
         known = self._current(digest)
         if known is not None:
             return known
+        # As of before the key was read: what changes meanwhile must be read again at the next call.
+        version = self._directory.version
         found = await self._keys.find(secret, digest)
         if found is None:
             self._known.pop(digest, None)
             return None
-        return await self._holder(digest, found.key, found.until)
+        return await self._holder(digest, found, version)
 
     async def by_id(self, key_id: str) -> Caller | None:
         """Return the holder of a key without its secret, to tell what applies to him. Raises Unavailable."""
+        version = self._directory.version
         key = await self._directory.key_by_id(key_id)
-        return await self._made(key, None) if key else None
+        return await self._made(FoundKey(key), version) if key else None
 
     def _current(self, name: str) -> Caller | None:
         known = self._known.get(name)
@@ -71,20 +80,20 @@ class Callers:
         self._known.move_to_end(name)
         return known
 
-    async def _holder(self, digest: str, key: Key, until: datetime | None) -> Caller | None:
+    async def _holder(self, digest: str, found: FoundKey, version: int) -> Caller | None:
         known = self._current(digest)
         if known is not None:
             return known
-        made = await self._made(key, until)
+        made = await self._made(found, version)
         return self._remember(digest, made) if made else None
 
-    async def _made(self, key: Key, until: datetime | None) -> Caller | None:
-        version = self._directory.version
+    async def _made(self, found: FoundKey, version: int) -> Caller | None:
+        key = found.key
         levels = await self._directory.chain(key.scope)
         team = team_of(key.owner)
         if not levels or team is None:
             return None
-        ends = [end for end in (key.expires_at, until) if end is not None]
+        ends = [end for end in (key.expires_at, found.until) if end is not None]
         return Caller(
             id=key.id,
             kind="virtual_key",

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
 
-from shared.fields import Alias, Cidr, Count, EndpointGlob, KeyId, Label, Name, Some, Strict, TimeZone, UserName
+from shared.fields import Alias, Cidr, Count, EndpointGlob, Few, KeyId, Label, Name, SomeFew, Strict, TimeZone, UserName
 from shared.money import Amount
 from shared.windows import Period
 
@@ -100,7 +100,7 @@ class Team(Attributed):
     id: Name
     name: Label | None = None
     area: Name | None = None
-    models: Some[Alias] = ("*",)
+    models: SomeFew[Alias] = ("*",)
 
     @property
     def scope(self) -> str:
@@ -134,9 +134,9 @@ class Key(Attributed):
     owner: Owner
     name: Label | None = None
     role: Role = Role.DEVELOPER
-    endpoints: Some[EndpointGlob] = ("*",)
-    models: Some[Alias] = ("*",)
-    cidrs: tuple[Cidr, ...] = ()
+    endpoints: SomeFew[EndpointGlob] = ("*",)
+    models: SomeFew[Alias] = ("*",)
+    cidrs: Few[Cidr] = ()
     expires_at: AwareDatetime | None = None
     disabled: bool = False
 
@@ -187,15 +187,15 @@ class Policy(Strict):
     name: Label | None = None
     mode: AnyMode = Mode.ENFORCE
     per: Literal["scope", "key"] = "scope"
-    endpoints: Some[EndpointGlob] | None = None
-    models: Some[Alias] | None = None
+    endpoints: SomeFew[EndpointGlob] | None = None
+    models: SomeFew[Alias] | None = None
     max_prompt_bytes: Count | None = None
     max_prompt_tokens: Count | None = None
     max_output_tokens: Annotated[int, Field(ge=1, le=10**9)] | None = None
     on_excess_output: Literal["clamp", "refuse"] = "clamp"
     max_concurrency: Count | None = None
-    rate_limits: Annotated[tuple[RateLimit, ...], AfterValidator(_all_differ)] = ()
-    quotas: Annotated[tuple[Quota, ...], AfterValidator(_all_differ)] = ()
+    rate_limits: Annotated[Few[RateLimit], AfterValidator(_all_differ)] = ()
+    quotas: Annotated[Few[Quota], AfterValidator(_all_differ)] = ()
 
 
 class Threshold(Strict):
@@ -233,7 +233,7 @@ class Budget(Strict):
     period: Period = Period.MONTH
     time_zone: TimeZone = "UTC"
     fiscal_year_start: Annotated[int, Field(ge=1, le=12)] = 1
-    thresholds: Some[Threshold] = THRESHOLDS
+    thresholds: SomeFew[Threshold] = THRESHOLDS
 
     @model_validator(mode="after")
     def _thresholds_differ(self) -> Self:

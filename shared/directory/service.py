@@ -37,6 +37,12 @@ CACHED_KEYS, CACHED_LEVELS, UNKNOWN = 50_000, 20_000, 10_000
 KEY_LOOKUPS = 32
 """Unknown secrets that are looked up at once: a flood of forged ones must not reach the store as a flood."""
 
+RETRY_S = 1.0
+"""Seconds for which a store that did not answer is not waited for again."""
+
+WAITING = 1_000
+"""Callers who wait for such a lookup at most; the next are told to come again."""
+
 _PAGE = 500
 _READ = frozenset({*Kind, "digest"})
 
@@ -60,31 +66,43 @@ class Directory:
         self._levels: OrderedDict[str, Level | None] = OrderedDict()
         self._cursor: str | None = None
         self._looked_at: float | None = None
-        self._tried_at = 0.0
+        self._is_failing, self._failed_at = False, 0.0
         self._looks: SingleFlight[str, None] = SingleFlight()
         self._key_lookups: SingleFlight[str, FoundKey | None] = SingleFlight()
         self._level_lookups: SingleFlight[str, Level | None] = SingleFlight()
         self._room = asyncio.Semaphore(KEY_LOOKUPS)
+        self._waiting = 0
         self.version = 0
 
     @property
     def is_fresh(self) -> bool:
-        """Whether nothing need be looked at now: because it was just done, or just tried in vain and what is known still serves."""
-        now = self._clock.monotonic()
-        if self._looked_at is None or now - self._looked_at > GRACE_S:
+        """Whether nothing need be waited for: it was just looked at, or that fails and what is known still serves."""
+        if self._looked_at is None:
             return False
-        return now - max(self._looked_at, self._tried_at) < FRESH_S
+        age = self._clock.monotonic() - self._looked_at
+        return age < FRESH_S or (self._is_failing and age <= GRACE_S)
 
-    async def key(self, digest: str) -> FoundKey | None:
+    async def key(self, digest: str, *, may_be_stored: bool = True) -> FoundKey | None:
         """Return the key that a secret's digest belongs to. Raises DirectoryUnavailable."""
         if declared := self._declared.key(digest):
             return FoundKey(declared)
+        if not may_be_stored:
+            return None
         await self._keep_up()
         if (found := self._keys.get(digest)) is not None:
             self._keys.move_to_end(digest)
             return found
         if digest in self._unknown:
             return None
+        if self._waiting >= WAITING or self._is_failing:
+            raise DirectoryUnavailable
+        self._waiting += 1
+        try:
+            return await self._look_up(digest)
+        finally:
+            self._waiting -= 1
+
+    async def _look_up(self, digest: str) -> FoundKey | None:
         async with self._room:
             return await self._key_lookups.run(digest, lambda: self._find_key(digest))
 
@@ -112,14 +130,17 @@ class Directory:
 
     async def look(self) -> None:
         """Learn what has changed since the last look. Raises StoreUnavailable."""
-        await self._looks.run("look", self._look)
+        try:
+            await self._looks.run("look", self._look)
+        except StoreUnavailable:
+            self._is_failing, self._failed_at = True, self._clock.monotonic()
+            raise
 
     async def _look(self) -> None:
         now = self._clock.monotonic()
         if self._looked_at is not None and now - self._looked_at > TOMBSTONE_S / 2:
             # What was deleted since then may have left no trace any more.
             self._cursor = None
-        self._tried_at = now
         if self._cursor is None:
             self._cursor = await self._documents.tip(CONTAINER)
             self._forget_everything()
@@ -131,6 +152,7 @@ class Directory:
             if not page.documents:
                 break
         self._looked_at = self._clock.monotonic()
+        self._is_failing = False
 
     async def close(self) -> None:
         for flights in (self._looks, self._key_lookups, self._level_lookups):
@@ -138,7 +160,12 @@ class Directory:
 
     async def _keep_up(self) -> None:
         if self.is_fresh:
+            if self._is_failing:
+                # Nobody waits for a store that does not answer; one look at a time tells when it does again.
+                self._looks.start("look", self._look)
             return
+        if self._is_failing and self._clock.monotonic() - self._failed_at < RETRY_S:
+            raise DirectoryUnavailable
         try:
             await self.look()
         except StoreUnavailable as error:
@@ -165,6 +192,8 @@ class Directory:
         if scope in self._levels:
             self._levels.move_to_end(scope)
             return self._levels[scope]
+        if self._is_failing:
+            raise DirectoryUnavailable
         return await self._level_lookups.run(scope, lambda: self._read_level(scope))
 
     async def _read_level(self, scope: str) -> Level | None:

@@ -24,6 +24,12 @@ def digest_of(secret: str, pepper: bytes) -> str:
     return hmac.digest(pepper, b"virtual key " + secret.encode(errors="surrogatepass"), hashlib.sha256).hex()
 
 
+def is_minted(secret: str) -> bool:
+    """Whether this has the form of a minted key, its checksum included."""
+    body = secret.removeprefix(PREFIX)
+    return secret.startswith(PREFIX) and len(body) == _RANDOM + _CHECK and body.isalnum() and not is_mistyped(secret)
+
+
 def is_mistyped(secret: str) -> bool:
     """Whether this has the form of a minted key but not its checksum."""
     body = secret.removeprefix(PREFIX)

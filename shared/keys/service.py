@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from shared.directory.model import FoundKey
-from shared.keys.model import PREFIX, digest_of, is_mistyped
+from shared.keys.model import digest_of, is_minted
 
 HEADERS = ("x-gateway-key", "api-key", "x-api-key")
 
 
 class KeySource(Protocol):
-    async def key(self, digest: str) -> FoundKey | None:
+    async def key(self, digest: str, *, may_be_stored: bool) -> FoundKey | None:
         """Return the key with this digest. Raises Unavailable where that cannot be told."""
 
 
@@ -25,10 +25,11 @@ class KeyService:
         return digest_of(secret, self._pepper)
 
     async def find(self, secret: str, digest: str) -> FoundKey | None:
-        """Return the key of a secret, by its digest. What was mistyped is not looked up."""
-        if secret.startswith(PREFIX) and is_mistyped(secret):
-            return None
-        return await self._source.key(digest)
+        """Return the key of a secret, by its digest.
+
+        Stored keys are all minted here, so that what lacks their form is not looked up; those of the file may look anyhow.
+        """
+        return await self._source.key(digest, may_be_stored=is_minted(secret))
 
 
 def presented_keys(headers: Mapping[str, str]) -> list[str]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from shared.documents import DocumentExists, DocumentMissing, PreconditionFailed, StoreUnavailable
 from shared.leases.account import Account
 from shared.leases.demand import Demand
-from shared.leases.lease import CONTAINER, FOREVER, NEVER, TRIES, Lease, Ports, Taken
+from shared.leases.lease import CONTAINER, FOREVER, NEVER, TRIES, Contended, Lease, Ports, Taken
 from shared.leases.model import Allowance, Exhausted, Level
 
 LIFE_S = 300
@@ -175,7 +175,7 @@ class AccountLease(Lease):
                     return
                 spare = 0
                 await asyncio.sleep(random.uniform(0, _JITTER_S * 2 ** min(attempt, 6)))
-            raise StoreUnavailable("too many others write to the same account")
+            raise Contended("too many others write to the same account")
 
     def _draft(self, spare: int, is_asking: bool, leaves: bool) -> Account:
         """Return the account as it shall be, and stop using what is given back in it."""
@@ -236,10 +236,11 @@ class AccountLease(Lease):
         self._go_by(Account.from_body(document.body) if document else Account())
         self._etag = document.etag if document else None
         self._is_current = True
+        if self._instance in self._account.shares:
+            self._reported = self._account.share(self._instance).settled
         if not self._has_met:
             # This instance may have been here before and forgotten it, having nothing left to report.
             self._has_met = True
-            self._reported = self._account.share(self._instance).settled
             self._settled += self._reported
         self._learned()
 

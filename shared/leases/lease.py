@@ -22,6 +22,10 @@ REST_S = 60.0
 type Spawn = Callable[[Coroutine[Any, Any, None]], None]
 
 
+class Contended(StoreUnavailable):
+    """The store answers, but others were faster again and again."""
+
+
 class WindowOver(Exception):
     """The window ended while the caller waited; the next one may have room."""
 

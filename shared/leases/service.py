@@ -1,6 +1,7 @@
 """Draws on allowances that all instances share: what is near at hand in memory, the rest borrowed in chunks."""
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from datetime import datetime
@@ -8,19 +9,24 @@ from itertools import islice
 from typing import Any
 
 from shared.clock import Clock
-from shared.documents import DocumentStore
+from shared.documents import DocumentStore, StoreUnavailable
 from shared.ids import new_id
 from shared.leases.account_lease import MONEY, SLOTS, AccountLease
-from shared.leases.lease import FOREVER, Lease, Ports, Taken, WindowOver
+from shared.leases.lease import FOREVER, Contended, Lease, Ports, Taken, WindowOver
 from shared.leases.model import Allowance, Exhausted, Held, Level, Smooth
 from shared.leases.smooth_lease import SmoothLease
 from shared.leases.window_lease import WindowLease
+from shared.single_flight import SingleFlight
 from shared.windows import FixedWindow
 
 KEPT = 50_000
 """Leases that are remembered; those that hold something, or owe a report, are kept beyond."""
 
+DOWN_S = 1.0
+"""Seconds for which a store that did not answer is not waited for again."""
+
 _AT_ONCE = 32
+_log = logging.getLogger("tollgate.leases")
 
 
 class Leases:
@@ -36,25 +42,33 @@ class Leases:
     ) -> None:
         # Two processes of one name would count on the same share.
         self._ports = Ports(documents, clock, new_id(instance, clock.now()), spawn)
-        self._now = clock.now
+        self._clock, self._now = clock, clock.now
+        self._looks: SingleFlight[tuple[str, str], None] = SingleFlight()
+        self._down_until = float("-inf")
         self._kept = kept
         self._current: OrderedDict[str, Lease] = OrderedDict()
         self._active: dict[tuple[str, str], Lease] = {}
 
     def take_now(self, allowance: Allowance, amount: int) -> Taken | None:
-        """Draw from memory; None means that the store has to be asked."""
+        """Draw from memory; None means that the store has to be asked. Raises ValueError for less than nothing."""
+        if amount < 0:
+            raise ValueError("nothing can be drawn that is less than nothing")
         lease = self._current.get(allowance.name)
         return lease.take_now(allowance, amount, self._now()) if lease else None
 
     async def take(self, allowance: Allowance, amount: int) -> Taken:
-        """Draw, asking the store if need be. Raises Exhausted and StoreUnavailable."""
+        """Draw, asking the store if need be. Raises Exhausted, StoreUnavailable, and ValueError for less than nothing."""
+        if amount < 0:
+            raise ValueError("nothing can be drawn that is less than nothing")
         while True:
             lease = self._lease(allowance)
             if allowance.limit == 0:
                 raise Exhausted(allowance, 0, self._seconds_until(lease.end))
             self._active[lease.key] = lease
+            if (taken := lease.take_now(allowance, amount, self._now())) is not None:
+                return taken
             try:
-                return await lease.take(allowance, amount)
+                return await self._asking(lease.take(allowance, amount))
             except WindowOver:
                 continue
 
@@ -66,8 +80,21 @@ class Leases:
     async def look(self, allowance: Allowance) -> Level:
         """Ask the store. Raises StoreUnavailable."""
         lease = self._lease(allowance)
-        await lease.look()
+        await self._asking(self._looks.run(lease.key, lease.look))
         return lease.level()
+
+    async def _asking[T](self, answer: Coroutine[Any, Any, T]) -> T:
+        """Wait for the store. When it did not answer, nobody else waits for it for a moment."""
+        if self._clock.monotonic() < self._down_until:
+            answer.close()
+            raise StoreUnavailable("the store did not answer a moment ago")
+        try:
+            return await answer
+        except Contended:
+            raise
+        except StoreUnavailable:
+            self._down_until = self._clock.monotonic() + DOWN_S
+            raise
 
     @property
     def remembered(self) -> int:
@@ -85,8 +112,14 @@ class Leases:
                 lease.rest()
                 del self._active[key]
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether anything is held, reserved or not reported yet: then `tend` has to go on."""
+        return bool(self._active)
+
     async def close(self) -> None:
         """Report and give back everything, once. What calls under way hold returns when it expires."""
+        await self._looks.close()
         await self._for_all(lambda lease: lease.close())
 
     async def _for_all(self, work: Callable[[Lease], Coroutine[Any, Any, None]]) -> None:
@@ -94,7 +127,11 @@ class Leases:
 
         async def take_turns() -> None:
             for lease in leases:
-                await work(lease)
+                try:
+                    await work(lease)
+                except (ArithmeticError, TypeError, ValueError) as error:
+                    # One that cannot be stored must not keep the others from being reported and renewed.
+                    _log.error("The lease on %s cannot be kept: %s", lease.key[0], type(error).__name__)
 
         await asyncio.gather(*(take_turns() for _ in range(_AT_ONCE)))
 

@@ -113,19 +113,9 @@ def costs() -> list[list[str]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     argparse.ArgumentParser(prog="python -m tests.load.leases", description=__doc__).parse_args(arguments)
-    head = [
-        "limit",
-        "admitted",
-        "used",
-        "overshoot",
-        "left at first refusal",
-        "stranded",
-        "share",
-        "refusals",
-        "seconds",
-    ]
+    names = ("limit", "admitted", "used", "overshoot", "stranded", "share", "refusals", "s to 99 %", "s to the last")
     races = [race(REQUESTS), race(BUDGET)]
-    print(table.grid([head, *races]))
+    print(table.grid([names, *races]))
     print(
         f"\n{PROCESSES} processes of {CALLERS} concurrent callers on one SQLite file. A call of the budget reserves "
         f"{ESTIMATE / NANO:g} and uses a random share of it.\nCallers who are refused come back after 0.25 s, "

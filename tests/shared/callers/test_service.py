@@ -7,11 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.audit.model import Actor
+from shared.audit.store import AuditLog
 from shared.callers.model import AddressRefused
 from shared.callers.service import Callers
+from shared.directory.changes import Put
 from shared.directory.declared import DeclaredKey, FileDirectory
+from shared.directory.key_lifecycle import minted
 from shared.directory.model import Key, Role, Team
 from shared.directory.service import Directory, DirectoryUnavailable
+from shared.directory.store import DirectoryStore
 from shared.identity.errors import TokenExpired, TokenNotMapped
 from shared.identity.model import Identified
 from shared.keys.errors import KeyDisabled, KeyExpired, KeyMissing, KeyRefused, KeyUnknown
@@ -31,6 +36,9 @@ KEYS = {
 }
 
 
+FILE_KEYS = [DeclaredKey(key, digest_of(secret, PEPPER)) for secret, key in KEYS.items()]
+
+
 class Door:
     """Callers on a store in memory, with keys from the configuration file."""
 
@@ -38,7 +46,7 @@ class Door:
         self.documents = MemoryDocuments(clock)
         declared = FileDirectory(
             [Team(id="research"), Team(id="other")],
-            [DeclaredKey(key, digest_of(secret, PEPPER)) for secret, key in KEYS.items()],
+            FILE_KEYS,
         )
         directory = Directory(self.documents, declared, clock)
         self.callers = Callers(directory, KeyService(directory, pepper), None, clock, proxies)
@@ -203,6 +211,69 @@ async def test_a_caller_is_charged_where_he_belongs(keys: Door) -> None:
 
     assert (caller.team, caller.attribution.team, caller.attribution.key) == ("research", "research", "vk_1")
     assert caller.kind == "virtual_key"
+
+
+class Racing(MemoryDocuments):
+    """Lets something happen just after a key's document was read."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock)
+        self.meanwhile: Any = None
+
+    async def get(self, container: str, partition: str, id: str) -> Any:
+        found = await super().get(container, partition, id)
+        if id.startswith("keys|") and self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            await meanwhile()
+        return found
+
+
+async def test_a_key_that_is_disabled_while_it_is_read_stops_within_seconds(clock: FakeClock) -> None:
+    documents = Racing(clock)
+    store = DirectoryStore(documents, clock, AuditLog(documents, PEPPER))
+    directory = Directory(documents, FileDirectory([Team(id="research")]), clock)
+    callers = Callers(directory, KeyService(directory, PEPPER), None, clock)
+    secret, put = minted(Key(id="vk_9", owner="teams/research"), PEPPER)
+
+    async def commit(change: Put) -> None:
+        async def plan() -> list[Put]:
+            return [change]
+
+        await store.commit(Actor("vk_a", "virtual_key"), "test", plan)
+
+    async def disable() -> None:
+        await commit(Put(Key(id="vk_9", owner="teams/research", disabled=True)))
+        await directory.look()
+
+    await commit(put)
+    await directory.look()
+    documents.meanwhile = disable
+
+    await callers.identify({"api-key": secret}, "")
+
+    with pytest.raises(KeyDisabled):
+        await callers.identify({"api-key": secret}, "")
+
+
+async def test_a_token_that_a_proxy_put_beside_a_good_key_does_no_harm(clock: FakeClock) -> None:
+    class Refusing:
+        def looks_like_token(self, secret: str) -> bool:
+            return secret.count(".") == 2
+
+        def cached(self, token: str) -> None:
+            return None
+
+        async def identify(self, token: str) -> None:
+            raise TokenExpired
+
+    directory = Directory(MemoryDocuments(clock), FileDirectory([Team(id="research")], FILE_KEYS), clock)
+    callers = Callers(directory, KeyService(directory, PEPPER), cast("Any", Refusing()), clock)
+
+    caller = await callers.identify({"authorization": "Bearer a.b.c", "api-key": KEY}, "")
+
+    assert caller.id == "vk_1"
+    with pytest.raises(TokenExpired):
+        await callers.identify({"authorization": "Bearer a.b.c", "api-key": mint()}, "")
 
 
 class Tokens:

@@ -1,7 +1,8 @@
 """The hierarchy is read once, and again only where something has changed."""
 
+import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -10,7 +11,7 @@ from shared.audit.store import AuditLog
 from shared.directory.changes import Put, Remove
 from shared.directory.declared import DeclaredKey, FileDirectory
 from shared.directory.documents import KeyDigest
-from shared.directory.key_lifecycle import disabled, minted, rotated
+from shared.directory.key_lifecycle import minted, rotated
 from shared.directory.model import Application, Area, Budget, Key, Policy, Team
 from shared.directory.service import Directory, DirectoryUnavailable
 from shared.directory.store import DirectoryStore
@@ -40,9 +41,9 @@ class CountingDocuments(MemoryDocuments):
 
 
 class Town:
-    def __init__(self) -> None:
+    def __init__(self, store: type[CountingDocuments] = CountingDocuments) -> None:
         self.clock = FakeClock()
-        self.documents = CountingDocuments(self.clock)
+        self.documents = store(self.clock)
         self.store = DirectoryStore(self.documents, self.clock, AuditLog(self.documents, PEPPER))
         self.directory = Directory(self.documents, FileDirectory([Team(id="filed", area="retail")]), self.clock)
 
@@ -140,7 +141,7 @@ async def test_a_disabled_and_a_deleted_key_are_noticed(town: Town) -> None:
 
     stored = await town.store.get("keys/vk_1")
     assert stored is not None
-    await town.put(disabled(stored))
+    await town.put(Put(stored.resource.model_copy(update={"disabled": True})))
     town.clock.advance(5)
     found = await town.directory.key(digest)
     assert found is not None
@@ -187,6 +188,7 @@ async def test_without_the_store_what_is_known_serves_for_minutes_and_the_rest_i
     with pytest.raises(DirectoryUnavailable):
         await town.directory.chain("teams/search")
     town.documents.is_down = False
+    town.clock.advance(1)
     assert await town.scopes("teams/search") == ["teams/search", "areas/retail", "organization"]
 
 
@@ -230,3 +232,43 @@ async def test_what_the_file_declares_hides_what_is_stored_under_the_same_id(tow
     assert found is not None
     assert found.key.owner == "teams/filed"
     assert [str(budget.amount) for budget in (await directory.chain("teams/filed"))[0].budgets] == ["7"]
+
+
+class HangingDocuments(CountingDocuments):
+    """Answers only when it is told to, and then that it is down."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock)
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def changes(self, *args: Any) -> Any:
+        await self.gate.wait()
+        return await super().changes(*args)
+
+
+async def test_while_the_store_hangs_nobody_waits_for_it_twice() -> None:
+    town = Town(HangingDocuments)
+    hanging = cast("HangingDocuments", town.documents)
+    await town.put(Team(id="search"))
+    await town.directory.chain("teams/search")
+    town.clock.advance(10)
+    hanging.is_down = True
+    await town.directory.chain("teams/search")
+
+    hanging.gate.clear()
+    for _ in range(50):
+        town.clock.advance(1)
+        await asyncio.wait_for(town.directory.chain("teams/search"), 1)
+    hanging.gate.set()
+    await town.directory.close()
+
+
+async def test_a_flood_of_forged_keys_does_not_reach_the_store(town: Town) -> None:
+    await town.directory.look()
+    before = town.documents.reads
+
+    for number in range(100):
+        assert await town.directory.key(f"{number:064}", may_be_stored=False) is None
+
+    assert town.documents.reads == before

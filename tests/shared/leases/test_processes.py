@@ -1,17 +1,17 @@
-"""Eight processes on one file get exactly what there is."""
+"""Eight processes on one file get no more than there is: four draw on a limit, four on a budget."""
 
 import asyncio
 from pathlib import Path
 
-from tests.load.lease_worker import BUDGET, ESTIMATE, REQUESTS, fleet
+from tests.load.lease_worker import BUDGET, REQUESTS, fleet
 
 
 async def test_eight_processes_share_one_request_limit_and_one_budget(tmp_path: Path) -> None:
     path = tmp_path / "counters.db"
 
     requests, budget = await asyncio.gather(
-        fleet(path, REQUESTS.name, processes=4, many=40, lead_s=2.5, seconds=3.5),
-        fleet(path, BUDGET.name, processes=4, many=40, lead_s=2.5, seconds=3.5),
+        fleet(path, REQUESTS.name, processes=4, many=40, lead_s=2.5, seconds=1.5),
+        fleet(path, BUDGET.name, processes=4, many=40, lead_s=2.5, seconds=1.5),
     )
 
     admitted = sum(len(outcome.uses) for outcome in requests)
@@ -21,4 +21,3 @@ async def test_eight_processes_share_one_request_limit_and_one_budget(tmp_path: 
     assert 900 <= admitted <= REQUESTS.limit
     assert BUDGET.limit // 2 <= spent <= BUDGET.limit
     assert sum(outcome.refused for outcome in requests) > 0
-    assert ESTIMATE > 0

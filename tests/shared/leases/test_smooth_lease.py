@@ -82,7 +82,7 @@ async def play(story: list[Step], allowance: Allowance) -> list[tuple[Fraction, 
     return sorted(used)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(
     st.lists(steps, min_size=3, max_size=40),
     st.sampled_from(((1, 1), (10, 1), (60, 60), (100, 7), (1000, 60), (7, 60), (20_011, 3))),
