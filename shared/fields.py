@@ -1,6 +1,6 @@
 """The kinds of text and number that configuration and management API take, each with its rule."""
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,7 +15,7 @@ KeyId = Annotated[str, StringConstraints(pattern=r"^vk_[A-Za-z0-9_-]{1,60}$")]
 SecretRef = Annotated[
     str,
     StringConstraints(
-        pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|kv://[a-z0-9-]{3,24}/[A-Za-z0-9-]{1,127}(/[0-9a-f]+)?"
+        pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|kv://[A-Za-z][A-Za-z0-9-]{1,22}[A-Za-z0-9]/[A-Za-z0-9-]{1,127}(/[0-9a-f]{32})?"
         r"|db://[A-Za-z0-9][A-Za-z0-9._-]{0,63})$"
     ),
 ]
@@ -50,6 +50,16 @@ MOST = 200
 
 type Few[T] = Annotated[tuple[T, ...], AfterValidator(_few)]
 type SomeFew[T] = Annotated[tuple[T, ...], AfterValidator(_not_empty), AfterValidator(_few)]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine: only there may anything go over plain http."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _network(value: str) -> str:

@@ -1,7 +1,6 @@
 """The gateway's YAML file as types: what may be written in it, with the defaults of what is left out."""
 
 from datetime import date
-from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -9,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from shared.catalog.model import PriceConfig
 from shared.directory.model import Application, Area, Budget, Key, Organization, Policy, Team, User
-from shared.fields import Alias, Name, Positive, SecretRef, Some, Strict
+from shared.fields import Alias, Name, Positive, SecretRef, Some, Strict, is_loopback
 from shared.identity.model import EntraConfig
 from shared.providers.registry import PROVIDERS
 
@@ -30,15 +29,6 @@ def _endpoint(value: str) -> str:
     if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("plain http is allowed to loopback addresses only; use https")
     return value.rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _provider(value: str) -> str:

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from shared.directory.model import Owner, Role, User
-from shared.fields import Alias, EndpointGlob, Some, Strict
+from shared.fields import Alias, EndpointGlob, Some, Strict, is_loopback
 
 Guid = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 RoleValue = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f]{1,120}$")]
@@ -26,18 +25,9 @@ def _address(value: str) -> str:
         raise ValueError("must be an address such as https://login.microsoftonline.com") from None
     if parts.scheme not in ("https", "http") or not host or parts.username or any(map(str.isspace, value)):
         raise ValueError("must be an address such as https://login.microsoftonline.com")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("plain http is allowed to loopback addresses only; use https")
     return value
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _template(value: str) -> str:

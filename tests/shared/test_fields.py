@@ -39,7 +39,7 @@ def read(kind: Any, value: object) -> Any:
         (EndpointGlob, "chat.*"),
         (KeyId, "vk_01-Ab_"),
         (SecretRef, "env:AZURE_KEY"),
-        (SecretRef, "kv://vault-1/name/0a1b"),
+        (SecretRef, "kv://vault-1/name/0123456789abcdef0123456789abcdef"),
         (SecretRef, "db://azure.east"),
         (Cidr, "10.0.0.0/8"),
         (Cidr, "2001:db8::/32"),

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.configuration.model import DeploymentConfig, KeyConfig, RouteConfig, is_loopback
+from shared.configuration.model import DeploymentConfig, KeyConfig, RouteConfig
 from shared.directory.model import Policy
+from shared.fields import is_loopback
 
 
-@pytest.mark.parametrize("ref", ["env:KEY", "env:_k9", "kv://my-vault/name", "kv://vault/name/0123abcdef"])
+@pytest.mark.parametrize("ref", ["env:KEY", "env:_k9", "kv://my-vault/name", "kv://vault/name/0123456789abcdef0123456789abcdef"])
 def test_a_secret_ref_says_where_and_not_what(ref: str) -> None:
     assert KeyConfig(id="vk_1", owner="teams/t", secret_ref=ref).secret_ref == ref
 
@@ -27,7 +28,7 @@ def test_a_secret_ref_says_where_and_not_what(ref: str) -> None:
         "kv://v/name",
         "kv://vault",
         "kv://vault/a/b/c",
-        "kv://VAULT/n",
+        "kv://9VAULT/n",
         "https://v/n",
     ],
 )
