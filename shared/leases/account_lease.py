@@ -93,8 +93,7 @@ class AccountLease(Lease):
     def change(self, allowance: Allowance) -> None:
         super().change(allowance)
         self._refused_until = float("-inf")
-        if self._limit is not None and self.free > 0:
-            self.free -= min(self.free, max(0, -self._account.room(self._limit)))
+        self._keep_to_limit()
 
     def level(self) -> Level:
         held = self._held_elsewhere + max(0, self.free + self.reserved)
@@ -107,6 +106,7 @@ class AccountLease(Lease):
     async def look(self) -> None:
         async with self._lock:
             await self._load()
+            self._keep_to_limit()
 
     async def tend(self) -> None:
         idle_s = self._idle_s()
@@ -128,6 +128,11 @@ class AccountLease(Lease):
 
     def is_at_rest(self) -> bool:
         return super().is_at_rest() and not self._has_news() and not self._account.share(self._instance).amount
+
+    def _keep_to_limit(self) -> None:
+        """What others spent beyond their reservations is not here to be spent once more."""
+        if self._limit is not None and self.free > 0:
+            self.free -= min(self.free, max(0, -self._account.room(self._limit)))
 
     def _usable(self) -> int:
         return self.free if self._monotonic() < self._usable_until else min(0, self.free)
