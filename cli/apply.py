@@ -23,7 +23,8 @@ def apply(session: Session, args: Namespace) -> int:
         session.terminal.note(f"note: {note}")
     if args.prune and not resources.wanted:
         raise misused("--prune", "would delete everything, for the files have no section that is applied")
-    shown = objects(_send(session, resources, args, dry_run=True), "changes")
+    planned = _send(session, _request(resources, args, dry_run=True), resources)
+    shown = objects(planned, "changes")
     if not shown:
         session.terminal.show("No changes.")
         return 0
@@ -32,11 +33,20 @@ def apply(session: Session, args: Namespace) -> int:
         return DIFFERENCES
     if not args.yes:
         _ask(session)
-    return _finish(session, _send(session, resources, args, dry_run=False), shown)
+    request = _request(resources, args, dry_run=False)
+    if "fingerprint" in planned:
+        # What is made is what was shown, or nothing.
+        request["expect"] = planned["fingerprint"]
+    return _finish(session, _send(session, request, resources), shown)
 
 
-def _send(session: Session, resources: Resources, args: Namespace, *, dry_run: bool) -> dict[str, Any]:
-    request = {"resources": resources.wanted, "prune": args.prune, "dry_run": dry_run}
+def _request(resources: Resources, args: Namespace, *, dry_run: bool) -> dict[str, Any]:
+    request: dict[str, Any] = {"resources": resources.wanted, "prune": args.prune, "dry_run": dry_run}
+    return {**request, "keep": resources.kept} if args.prune and resources.kept else request
+
+
+def _send(session: Session, request: Mapping[str, Any], resources: Resources) -> dict[str, Any]:
+    dry_run = bool(request["dry_run"])
     try:
         return session.client.post("apply", request, is_safe=dry_run)
     except Refused as error:

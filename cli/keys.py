@@ -36,7 +36,7 @@ def list_keys(session: Session, args: Namespace) -> int:
         session.terminal.show_json(keys)
         return 0
     session.terminal.table(
-        ("id", "owner", "name", "role", "secret", "expires", "state"),
+        ("id", "owner", "name", "role", "secret", "used", "expires", "state"),
         [_row(key, session.now()) for key in keys],
     )
     return 0
@@ -89,7 +89,8 @@ def _show_secret(session: Session, args: Namespace, key: Mapping[str, Any], word
 
 def _row(key: Mapping[str, Any], now: datetime) -> tuple[object, ...]:
     plain = [key.get(name) for name in ("id", "owner", "name", "role")]
-    return (*plain, _beginning(key), shown(key.get("expires_at")), _state(key, now))
+    used, expires = shown(key.get("last_used_at")), shown(key.get("expires_at"))
+    return (*plain, _beginning(key), used, expires, _state(key, now))
 
 
 def _beginning(key: Mapping[str, Any]) -> str | None:

@@ -92,6 +92,8 @@ def _verify(session: Session, args: Namespace) -> int:
         session.terminal.show_json(answer)
     elif is_whole:
         session.terminal.show(f"The chain of {answer.get('entries')} entries is whole.")
+    if not is_whole and answer.get("first_difference"):
+        raise refused(f"{answer['first_difference']} is not as the log says: it was changed without an entry.")
     if not is_whole:
         raise refused(f"The chain is broken: entry {answer.get('first_broken')} is not what was written.")
     return 0

@@ -32,12 +32,18 @@ _PLACE = re.compile(r"resources\.([a-z]+)(?:\[(\d+)\])?(.*)", re.DOTALL)
 
 @dataclass(slots=True)
 class Resources:
-    """`wanted` is what is sent; `notes` say what of the files is not part of it."""
+    """`wanted` is what is sent, `kept` are sections all of whose items stay out of it; `notes` say what of the files does."""
 
     wanted: dict[str, object] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    _left_out: set[str] = field(default_factory=set)
     _mistakes: list[Mistake] = field(default_factory=list)
     _origins: dict[str, tuple[Document, str]] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> list[str]:
+        """Sections that say nothing of what is stored, so that nothing of them is pruned."""
+        return sorted(self._left_out - set(self.wanted))
 
     def place(self, named: str) -> str:
         """Return file, line and field of what the gateway names as in `resources.teams[3].area`."""
@@ -74,18 +80,29 @@ class Resources:
     def _add_list(self, document: Document, name: str, value: object) -> None:
         if not isinstance(value, list):
             return self._wrong(document, name, "must be a list")
+        items = self._applied(document, name, value)
+        if value and not items:
+            return None
         merged = self.wanted.setdefault(name, [])
         assert isinstance(merged, list)
+        for index, item in items:
+            self._origins[f"{name}[{len(merged)}]"] = document, f"{name}[{index}]"
+            merged.append(item)
+        return None
+
+    def _applied(self, document: Document, name: str, value: list[object]) -> list[tuple[int, object]]:
+        """Return the items, with their places in the file, that a store can hold."""
+        items = []
         for index, item in enumerate(value):
             own = f"{name}[{index}]"
             if name == "keys" and isinstance(item, dict) and "secret_ref" in item:
                 self.notes.append(
                     f"{document.place(own)}: has a secret_ref: belongs to the start configuration, not applied"
                 )
+                self._left_out.add(name)
             else:
-                self._origins[f"{name}[{len(merged)}]"] = document, own
-                merged.append(item)
-        return None
+                items.append((index, item))
+        return items
 
     def _wrong(self, document: Document, path: str, message: str) -> None:
         self._mistakes.append(Mistake(document.place(path), message))

@@ -29,12 +29,16 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Alteration:
-    """What a change did to the resource at `target`: None stands for not being there."""
+    """What a change did to the resource at `target`: None stands for not being there.
+
+    `team` is the one that the resource belonged to at that time; None for what no single team may know.
+    """
 
     target: str
     before: Json | None
     after: Json | None
     action: str
+    team: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +76,24 @@ class Chain:
         """Return where the chain ends, and None for a head that is not genuine."""
         if document is None:
             return Head()
-        return _head(document.body) if self._is_sealed(document.body) else None
+        return head_in(document.body) if self.is_sealed(document.body) else None
 
     def follows(self, body: Json, end: Head) -> bool:
         """Whether this is the entry after `end`, as it was written."""
-        return body.get("previous") == end.seal and self._is_sealed(body)
+        return body.get("previous") == end.seal and self.is_sealed(body)
 
     def _next_to(self, head: Document | None) -> Head:
         end = self.head_of(head)
         if end is None:
             assert head is not None
-            return Head(_head(head.body).seq, _BROKEN)
+            return Head(head_in(head.body).seq, _BROKEN)
         return end
 
     def _sealed(self, body: Json) -> Json:
         return {**body, "seal": self._seal(body)}
 
-    def _is_sealed(self, body: Json) -> bool:
+    def is_sealed(self, body: Json) -> bool:
+        """Whether who has the pepper wrote this."""
         content = {name: value for name, value in body.items() if name != "seal"}
         return hmac.compare_digest(str(body.get("seal")).encode(), self._seal(content).encode())
 
@@ -106,6 +111,7 @@ def _entry_body(end: Head, actor: Actor, alteration: Alteration, at: datetime, r
         "actor": {"id": actor.id, "kind": actor.kind},
         "action": alteration.action,
         "target": alteration.target,
+        "team": alteration.team or "",
         "before": alteration.before,
         "after": alteration.after,
         "request_id": request_id,
@@ -113,5 +119,5 @@ def _entry_body(end: Head, actor: Actor, alteration: Alteration, at: datetime, r
     }
 
 
-def _head(body: Json) -> Head:
+def head_in(body: Json) -> Head:
     return Head(cast("int", body["seq"]), str(body["last"]))

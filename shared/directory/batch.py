@@ -59,9 +59,10 @@ async def steps_for(documents: DocumentStore, changes: Sequence[Change], now: da
     return tuple(_step(change, document, now) for change, document in zip(changes, found, strict=True))
 
 
-async def operations_for(documents: DocumentStore, steps: Sequence[Step]) -> list[Operation]:
+async def operations_for(
+    documents: DocumentStore, steps: Sequence[Step], teams: Sequence[str | None]
+) -> list[Operation]:
     """Return what stores the resources, in the order of the steps, and then what has to follow them."""
-    teams = await _teams(documents, steps)
     resources = [_resource(step, team) for step, team in zip(steps, teams, strict=True)]
     return [*resources, *await _digests(documents, steps)]
 
@@ -92,6 +93,7 @@ def _after(change: Put, before: Stored | None, now: datetime) -> Stored:
         created_at=before.created_at if before else now,
         digests=(before.digests if before else ()) if change.digests is None else change.digests,
         hint=(before.hint if before else None) if change.hint is None else change.hint,
+        made_by=(before.made_by if before else None) if change.made_by is None else change.made_by,
     )
 
 
@@ -102,7 +104,15 @@ def _resource(step: Step, team: str | None) -> Operation:
     return _bury(step.document)
 
 
-async def _teams(documents: DocumentStore, steps: Sequence[Step]) -> list[str | None]:
+def concerned(step: Step, team: str | None) -> str | None:
+    """Return the team whose resource a step changes, where `team` is the one afterwards; None for none, and for two."""
+    before = str(step.document.body["team"]) if step.before and step.document else None
+    if step.before and step.after:
+        return team if (team or "") == before else None
+    return (team if step.after else before) or None
+
+
+async def teams_for(documents: DocumentStore, steps: Sequence[Step]) -> list[str | None]:
     """Return the team of each step's resource; what hangs on a key has the key's."""
     keys = [step.after.resource for step in steps if step.after and isinstance(step.after.resource, Key)]
     teams = {key.scope: owning_team(key) for key in keys}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.directory.documents import KeyDigest
-from shared.directory.model import Resource, address_of
+from shared.directory.model import Resource, Role, address_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +11,8 @@ class Put:
     """Stores a resource: `is_new` only if there is none yet, `if_match` only over this version.
 
     `digests` and `hint` are those of a key's secrets; None keeps the ones that it has. `team` is needed only for what
-    hangs on a key that is not stored. `action` is this change's name in the audit log, where it differs from the commit's.
+    hangs on a key that is not stored. `made_by` is the role of who sets it; None keeps who it was.
+    `action` is this change's name in the audit log, where it differs from the commit's.
     """
 
     resource: Resource
@@ -21,6 +22,7 @@ class Put:
     hint: str | None = None
     team: str | None = None
     action: str | None = None
+    made_by: Role | None = None
 
     @property
     def address(self) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeGuard, cast
 
-from shared.directory.model import TYPES, Key, Kind, Resource, address_of, kind_of, team_of
+from shared.directory.model import TYPES, Key, Kind, Resource, Role, address_of, kind_of, team_of
 from shared.documents import Document, Json
 
 CONTAINER, PARTITION = "directory", "organization"
@@ -25,7 +25,10 @@ class KeyDigest:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A resource as it is stored. Only keys have `digests`, which never leave the gateway, and a `hint`: the secret's beginning."""
+    """A resource as it is stored. Only keys have `digests`, which never leave the gateway, and a `hint`: the secret's beginning.
+
+    `made_by` is the role of who set a policy or budget last; None where that is not known.
+    """
 
     resource: Resource
     etag: str
@@ -33,6 +36,7 @@ class Stored:
     created_at: datetime
     digests: tuple[KeyDigest, ...] = ()
     hint: str | None = None
+    made_by: Role | None = None
 
 
 def document_id(address: str) -> str:
@@ -56,6 +60,8 @@ def body_of(stored: Stored, team: str | None) -> Json:
         "created_at": stored.created_at.isoformat(),
         "updated_at": stored.updated_at.isoformat(),
     }
+    if stored.made_by is not None:
+        body["made_by"] = stored.made_by.value
     if isinstance(resource, Key):
         body["owner"] = resource.owner
         body["hint"] = stored.hint
@@ -89,7 +95,7 @@ def stored_of(document: Document) -> Stored:
     body = document.body
     kind = Kind(str(body["kind"]))
     digests = cast("list[dict[str, str | None]]", body.get("digests") or [])
-    hint = body.get("hint")
+    hint, made_by = body.get("hint"), body.get("made_by")
     return Stored(
         resource=TYPES[kind].model_validate(body["resource"]),
         etag=document.etag,
@@ -97,6 +103,7 @@ def stored_of(document: Document) -> Stored:
         created_at=datetime.fromisoformat(str(body["created_at"])),
         digests=tuple(KeyDigest(str(item["digest"]), _time(item["until"])) for item in digests),
         hint=str(hint) if hint else None,
+        made_by=Role(str(made_by)) if made_by else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""A key's secrets over time: minted once, rotated with a grace period in which the old one works too, switched off and on."""
+"""A key's secrets over time: minted once, and rotated with a grace period in which the old one works too."""
 
 from datetime import datetime, timedelta
 
@@ -29,15 +29,3 @@ def rotated(stored: Stored, pepper: bytes, now: datetime, grace_s: float) -> tup
     working = [item for item in ending if item.works(now)][: SECRETS - 1]
     digests = (KeyDigest(digest_of(secret, pepper)), *working)
     return secret, Put(stored.resource, if_match=stored.etag, digests=digests, hint=secret[:HINT])
-
-
-def disabled(stored: Stored) -> Put:
-    return _switched(stored, disabled=True)
-
-
-def enabled(stored: Stored) -> Put:
-    return _switched(stored, disabled=False)
-
-
-def _switched(stored: Stored, *, disabled: bool) -> Put:
-    return Put(stored.resource.model_copy(update={"disabled": disabled}), if_match=stored.etag)

@@ -2,11 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 
 from shared.audit.model import HEAD, Actor, Alteration, Chain
 from shared.clock import Clock
-from shared.directory.batch import Step, operations_for, steps_for
+from shared.directory.batch import Step, concerned, operations_for, steps_for, teams_for
 from shared.directory.changes import Change
 from shared.directory.documents import CONTAINER, PARTITION, Stored, document_id, is_live, json_of, stored_of
 from shared.directory.model import TYPES, Kind, address_of
@@ -23,6 +24,9 @@ from shared.documents import (
 
 MOST_DOCUMENTS = 90
 """Documents that one commit may write: the resources, the digests that come and go, and an audit entry for each change."""
+
+TURN_S = 10.0
+"""Seconds for which a commit waits until the ones before it are done."""
 
 _ATTEMPTS, _WAIT_S, _LONGEST_WAIT_S = 12, 0.01, 0.25
 
@@ -73,7 +77,8 @@ class DirectoryStore:
 
         async def draft() -> _Draft:
             steps = await steps_for(self._documents, await plan(), self._clock.now())
-            return _alterations(steps, action), await operations_for(self._documents, steps)
+            teams = await teams_for(self._documents, steps)
+            return _alterations(steps, teams, action), await operations_for(self._documents, steps, teams)
 
         count, written = await self._append(actor, request_id, draft)
         return tuple(stored_of(item) if is_live(item) else None for item in written[:count])
@@ -90,7 +95,7 @@ class DirectoryStore:
         self, actor: Actor, request_id: str, draft: Callable[[], Awaitable[_Draft]]
     ) -> tuple[int, tuple[Document | None, ...]]:
         """Write a draft with its entries, and return how many changes it has and what is stored now."""
-        async with self._turn:
+        async with self._own_turn():
             for attempt in range(_ATTEMPTS):
                 head = await self._documents.get(CONTAINER, PARTITION, HEAD)
                 alterations, operations = await draft()
@@ -103,6 +108,19 @@ class DirectoryStore:
                 await asyncio.sleep(random.uniform(0, min(_LONGEST_WAIT_S, _WAIT_S * 2**attempt)))
         raise StoreUnavailable("others keep changing the directory")
 
+    @asynccontextmanager
+    async def _own_turn(self) -> AsyncIterator[None]:
+        """Raises StoreUnavailable where too many are waiting: each of them would wait longer still."""
+        try:
+            async with asyncio.timeout(TURN_S):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise StoreUnavailable("others keep changing the directory") from None
+        try:
+            yield
+        finally:
+            self._turn.release()
+
     async def _write(self, operations: Sequence[Operation]) -> tuple[Document | None, ...] | None:
         """Return what is stored now, or None where somebody was faster."""
         if len(operations) > MOST_DOCUMENTS + 1:
@@ -113,13 +131,14 @@ class DirectoryStore:
             return None
 
 
-def _alterations(steps: Sequence[Step], action: str) -> list[Alteration]:
+def _alterations(steps: Sequence[Step], teams: Sequence[str | None], action: str) -> list[Alteration]:
     return [
         Alteration(
             step.address,
             json_of(step.before.resource) if step.before else None,
             json_of(step.after.resource) if step.after else None,
             step.change.action or action,
+            concerned(step, team),
         )
-        for step in steps
+        for step, team in zip(steps, teams, strict=True)
     ]

@@ -51,9 +51,10 @@ class UserAnswer(Shown, User):
 
 
 class KeyAnswer(Shown, Key):
-    """`hint` is the beginning of the secret."""
+    """`hint` is the beginning of the secret. `last_used_at`, to within a minute or so, is told by reading a key that was ever used."""
 
     hint: str | None = None
+    last_used_at: AwareDatetime | None = None
 
 
 class MintedKey(KeyAnswer):
@@ -63,11 +64,15 @@ class MintedKey(KeyAnswer):
 
 
 class PolicyAnswer(Shown, Policy):
-    pass
+    """`made_by` is the role of who set it last: what a platform_admin has set no team_admin can change."""
+
+    made_by: Role | None = None
 
 
 class BudgetAnswer(Shown, Budget):
-    pass
+    """`made_by` as for policies."""
+
+    made_by: Role | None = None
 
 
 ANSWERS: dict[Kind, type[Strict]] = {
@@ -134,7 +139,7 @@ class AlertAnswer(Strict):
 
 class RuleAnswer(Strict):
     """One rule that applies. `level` is the scope that it comes from, `source` the resource; `in_force` is false in shadow mode,
-    and for what a stricter rule makes meaningless."""
+    and for what a stricter rule makes meaningless. Of money above the caller's team it is shown only that there is a budget."""
 
     rule: str
     value: JsonValue
@@ -177,9 +182,12 @@ class AuditActor(Strict):
 
 
 class AuditAnswer(Strict):
-    """One change: who, when, what, before and after. `seal` chains it to the entry before."""
+    """One change: who, when, what, before and after. `seal` chains it to the entry before.
 
-    seq: int
+    `seq` is its number among all changes, which a team_admin is not told.
+    """
+
+    seq: int | None = None
     at: AwareDatetime
     actor: AuditActor
     action: str
@@ -191,11 +199,16 @@ class AuditAnswer(Strict):
 
 
 class AuditVerification(Strict):
-    """Whether the chain of audit entries is whole; `first_broken` is the number of the first entry that is not."""
+    """Whether the chain of audit entries is whole, and the resources are as it says.
+
+    `first_broken` is the number of the first entry that is not what was written, `first_difference` the address of a
+    resource that was changed, added or removed without an entry.
+    """
 
     ok: bool
     entries: int
     first_broken: int | None = None
+    first_difference: str | None = None
 
 
 class ResourceChange(Strict):
@@ -209,11 +222,13 @@ class Applied(Strict):
     """`changes` are those that were made, or with `dry_run` would be. Each of the `batches` is complete in itself.
 
     Where `applied` is false without `dry_run`, the rest was not made because of `stopped_by`: apply again to go on.
+    `fingerprint` stands for the changes: as `expect` of the next request it lets these be made and no others.
     """
 
     changes: tuple[ResourceChange, ...]
     applied: bool
     batches: int
+    fingerprint: str
     stopped_by: str | None = None
     secrets: dict[str, str] = Field(default_factory=dict, description="The secrets of new keys, by key id; shown once.")
 

@@ -6,7 +6,7 @@ what is strictly below it. A developer sees no resource at all, only what concer
 
 from dataclasses import dataclass
 
-from shared.directory.model import Kind, Role
+from shared.directory.model import ORGANIZATION, Kind, Role
 
 GRANTABLE = frozenset({Role.DEVELOPER, Role.TEAM_ADMIN})
 """The roles that a team admin may give to a key, and whose keys a team admin may change."""
@@ -31,12 +31,16 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a caller wants to see or change: `scope` is the node itself or the one that it hangs on, `team` the team around it."""
+    """What a caller wants to see or change: `scope` is the node itself or the one that it hangs on, `team` the team around it.
+
+    `made_by` is the role of who has set a policy or budget that is there.
+    """
 
     kind: Kind
     scope: str
     team: str | None
     role: Role | None = None
+    made_by: Role | None = None
 
 
 def sees_team(caller: Authority, team: str | None) -> bool:
@@ -44,6 +48,15 @@ def sees_team(caller: Authority, team: str | None) -> bool:
     if caller.role in READERS:
         return True
     return caller.role is Role.TEAM_ADMIN and team == caller.team
+
+
+def knows_spending(caller: Authority, scope: str) -> bool:
+    """Whether the caller may know what is spent at a level: those above its team are spent by others."""
+    return caller.role in READERS or not is_above_teams(scope)
+
+
+def is_above_teams(scope: str) -> bool:
+    return scope == ORGANIZATION or scope.startswith("areas/")
 
 
 def may_see(caller: Authority, target: Target) -> bool:
@@ -59,6 +72,12 @@ def may_change(caller: Authority, target: Target) -> bool:
     if target.kind in _HUNG_UP:
         return target.scope != f"teams/{target.team}"
     return target.kind in _BELOW_TEAMS and (target.role is None or target.role in GRANTABLE)
+
+
+def may_replace(caller: Authority, target: Target) -> bool:
+    """Whether the caller may change or delete what is there already: what the platform has set stays as it was set."""
+    is_platforms = target.kind in _HUNG_UP and target.made_by is not Role.TEAM_ADMIN
+    return caller.role is Role.PLATFORM_ADMIN or not is_platforms
 
 
 def chooses_ids(caller: Authority) -> bool:

@@ -2,21 +2,29 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
 from shared.gateway.message import GatewayRequest
-from shared.management.problems import Malformed, NotJson, TooLarge, invalid
+from shared.management.problems import FieldError, Invalid, Malformed, NotJson, TooLarge, dotted, invalid
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 32
 MAX_VALUES = 100_000
+MAX_DIGITS = 60
+MAX_EXPONENT = 30
+"""What a number is made of costs the more time the larger its exponent is: nothing here needs one beyond this."""
+
 # Possessive, and content with an open end: no text makes it look at anything twice.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
+_TOO_LONG = f"must be a number of at most {MAX_DIGITS} characters, with an exponent of at most {MAX_EXPONENT}"
+_EXCESSIVE = object()
+"""Stands for a number that is not read; where it stands is known only once the whole is."""
+
 _TYPES = ("application/json", "application/merge-patch+json")
 
 
@@ -49,19 +57,47 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         raise Malformed(f"The body has more than {MAX_VALUES} values.")
     if _is_too_deep(raw):
         raise Malformed(f"The body is nested more than {MAX_DEPTH} levels deep.")
+    parsed = _exact(raw)
+    if errors := [FieldError(place, _TOO_LONG) for place in _excessive(parsed, ())]:
+        raise Invalid(errors)
     try:
-        # The strict parser decides what is JSON at all; the other one keeps decimals exact.
+        # This parser decides what is JSON at all; the other one is lenient.
         orjson.loads(raw)
-        parsed = json.loads(raw, parse_float=Decimal, object_pairs_hook=_object)
     except orjson.JSONDecodeError as error:
         raise Malformed(
             f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         ) from None
-    except ValueError:
-        raise Malformed("The body holds a number with too many digits.") from None
     if not isinstance(parsed, dict):
         raise Malformed("The body must be a JSON object.")
     return parsed
+
+
+def _exact(raw: bytes) -> object:
+    """Return what is written with every digit of its numbers; None for what is no JSON. Raises Invalid."""
+    try:
+        return json.loads(raw, parse_float=_decimal, parse_int=_whole, object_pairs_hook=_object)
+    except ValueError:
+        return None
+
+
+def _decimal(text: str) -> object:
+    exponent = text.lower().partition("e")[2]
+    if len(text) > MAX_DIGITS or abs(int(exponent or 0)) > MAX_EXPONENT:
+        return _EXCESSIVE
+    return Decimal(text)
+
+
+def _whole(text: str) -> object:
+    return _EXCESSIVE if len(text) > MAX_DIGITS else int(text)
+
+
+def _excessive(value: object, place: tuple[str | int, ...]) -> Iterator[str]:
+    """Yield the fields that hold a number which is not read."""
+    if value is _EXCESSIVE:
+        yield dotted(place)
+    elif isinstance(value, dict | list):
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _excessive(item, (*place, name))
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

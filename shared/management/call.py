@@ -39,9 +39,14 @@ class Call:
         return Actor(self.caller.id, self.caller.kind)
 
     @property
+    def is_key(self) -> bool:
+        """Whether a key is called with; what a token may do ends with its owner, not with the token."""
+        return self.caller.kind == "virtual_key"
+
+    @property
     def scope(self) -> str:
         """The caller's own place: its key, or for the bearer of a token the owner."""
-        return f"keys/{self.caller.id}" if self.caller.kind == "virtual_key" else self.caller.owner
+        return f"keys/{self.caller.id}" if self.is_key else self.caller.owner
 
 
 @dataclass(frozen=True, slots=True)

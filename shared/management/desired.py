@@ -1,6 +1,6 @@
 """What a document to be applied asks for, and whether that can be: each problem names its place in the document."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from shared.directory.declared import FileDirectory
@@ -8,19 +8,8 @@ from shared.directory.model import ORGANIZATION, Kind, Resource, address_of
 from shared.management.call import Call
 from shared.management.problems import Conflict, FieldError, Invalid
 from shared.management.references import reference_of
-from shared.management.requests import Resources
+from shared.management.requests import PLURALS, Resources
 from shared.management.resources import check_same_team
-
-FIELDS: Mapping[Kind, str] = {
-    Kind.ORGANIZATION: "organization",
-    Kind.AREA: "areas",
-    Kind.TEAM: "teams",
-    Kind.APPLICATION: "applications",
-    Kind.USER: "users",
-    Kind.KEY: "keys",
-    Kind.POLICY: "policies",
-    Kind.BUDGET: "budgets",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +19,8 @@ class Desired:
     resources: Mapping[str, Resource]
     places: Mapping[str, str]
 
-    def check(self, call: Call, current: Mapping[str, Resource], prune: bool) -> None:
-        """Raises Invalid for what is the file's or stands on nothing, and Conflict where the file stands on what would go."""
+    def check(self, call: Call, current: Mapping[str, Resource], deleted: Collection[str]) -> None:
+        """Raises Invalid for what is the file's or stands on nothing, and Conflict where what stays stands on what would go."""
         file = call.parts.file
         declared = {address_of(resource): resource for kind in Kind for resource in file.all(kind)}
         errors = [
@@ -39,7 +28,7 @@ class Desired:
             for address, place in self.places.items()
             if address in declared
         ]
-        kept = {} if prune else current
+        kept = {address: resource for address, resource in current.items() if address not in deleted}
         final = {ORGANIZATION: None, **kept, **self.resources, **declared}
         errors += _dangling(self.resources, self.places, final)
         if errors:
@@ -47,7 +36,8 @@ class Desired:
         for address, resource in self.resources.items():
             if address in current:
                 check_same_team(current[address], resource, f"{self.places[address]}.")
-        _check_declared(declared, current, final)
+        staying = {address: resource for address, resource in kept.items() if address not in self.resources}
+        _check_staying({**staying, **declared}, current, final)
 
 
 def desired_of(resources: Resources, file: FileDirectory) -> Desired:
@@ -69,10 +59,9 @@ def desired_of(resources: Resources, file: FileDirectory) -> Desired:
 def _placed(resources: Resources) -> Iterator[tuple[str, Resource]]:
     if resources.organization is not None:
         yield "resources.organization", resources.organization
-    for kind, name in FIELDS.items():
-        if kind is not Kind.ORGANIZATION:
-            for index, resource in enumerate(getattr(resources, name)):
-                yield f"resources.{name}[{index}]", resource
+    for name in PLURALS.values():
+        for index, resource in enumerate(getattr(resources, name)):
+            yield f"resources.{name}[{index}]", resource
 
 
 def _dangling(
@@ -84,10 +73,10 @@ def _dangling(
             yield FieldError(f"{places[address]}.{reference[0]}", f"there is no {reference[1]}")
 
 
-def _check_declared(
-    declared: Mapping[str, Resource], current: Mapping[str, Resource], final: Mapping[str, Resource | None]
+def _check_staying(
+    staying: Mapping[str, Resource], current: Mapping[str, Resource], final: Mapping[str, Resource | None]
 ) -> None:
-    for address, resource in declared.items():
+    for address, resource in staying.items():
         reference = reference_of(resource)
         if reference is not None and reference[1] in current and reference[1] not in final:
-            raise Conflict(f"{address} in the configuration file depends on {reference[1]}, which would be deleted.")
+            raise Conflict(f"{address}, which stays, depends on {reference[1]}, which would be deleted.")

@@ -1,6 +1,6 @@
 """Compares what there is with what there shall be. Pure: the same two states always give the same changes in the same order."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,11 +24,11 @@ class Difference:
 
 
 def differences(
-    current: Mapping[str, Resource], desired: Mapping[str, Resource], *, prune: bool
+    current: Mapping[str, Resource], desired: Mapping[str, Resource], *, prune: bool, keep: Collection[Kind] = ()
 ) -> tuple[Difference, ...]:
-    """Return the changes in an order in which every beginning of them leaves nothing hanging."""
+    """Return the changes in an order in which every beginning of them leaves nothing hanging. Nothing of the kinds in `keep` is deleted."""
     changed = sorted(_to_store(current, desired), key=lambda item: (_rank(item.after), item.address))
-    gone = sorted(_to_delete(current, desired), key=lambda item: (-_rank(item.before), item.address))
+    gone = sorted(_to_delete(current, desired, keep), key=lambda item: (-_rank(item.before), item.address))
     return (*changed, *(gone if prune else ()))
 
 
@@ -49,9 +49,11 @@ def _to_store(current: Mapping[str, Resource], desired: Mapping[str, Resource]) 
             yield Difference(address, current.get(address), resource)
 
 
-def _to_delete(current: Mapping[str, Resource], desired: Mapping[str, Resource]) -> Iterator[Difference]:
+def _to_delete(
+    current: Mapping[str, Resource], desired: Mapping[str, Resource], keep: Collection[Kind]
+) -> Iterator[Difference]:
     for address, resource in current.items():
-        if address not in desired and address != ORGANIZATION:
+        if address not in desired and address != ORGANIZATION and kind_of(resource) not in keep:
             yield Difference(address, resource, None)
 
 

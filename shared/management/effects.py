@@ -7,11 +7,12 @@ from shared.budgets.model import BudgetStatus
 from shared.callers.model import Caller
 from shared.directory.model import Budget, Kind, Role
 from shared.management.answers import RuleAnswer
+from shared.management.authority import Authority, knows_spending
 from shared.management.call import Answer, Call
 from shared.management.problems import Absent
 from shared.management.resources import current
-from shared.management.view import money, visible
-from shared.money import amount
+from shared.management.view import visible
+from shared.money import amount, text_of
 from shared.policy.model import CapRule, CountRule, EffectivePolicy, NameRule
 
 
@@ -23,12 +24,12 @@ async def me(call: Call) -> Answer:
 
 async def effective_policy(call: Call) -> Answer:
     subject = await _subject(call, call.query.key)
-    rules = [rule.model_dump(mode="json") for rule in _rules(subject.policy)]
+    rules = [rule.model_dump(mode="json") for rule in _rules(subject.policy, call.authority)]
     return Answer({"key": call.query.key, "owner": subject.owner, "rules": rules})
 
 
 async def explain(call: Call) -> Answer:
-    explanation = await call.parts.explain(await _subject(call, call.body.key), call.body)
+    explanation = await call.parts.explain(await _subject(call, call.body.key), call.body, call.authority)
     return Answer(explanation.model_dump(mode="json", exclude_none=True))
 
 
@@ -51,7 +52,7 @@ async def _subject(call: Call, key: str | None) -> Caller:
     return holder
 
 
-def _rules(policy: EffectivePolicy) -> Iterator[RuleAnswer]:
+def _rules(policy: EffectivePolicy, viewer: Authority) -> Iterator[RuleAnswer]:
     """Name every rule with its value. Of caps only the lowest is in force; names and counts all are, one beside the other."""
     for name in policy.names:
         yield _rule(name, name.what, list(name.globs), is_strictest=True)
@@ -62,7 +63,10 @@ def _rules(policy: EffectivePolicy) -> Iterator[RuleAnswer]:
         value = {"limit": cap.limit, "on_excess": "clamp" if cap.clamps else "refuse"}
         yield _rule(cap, f"max_{cap.what}", value, is_strictest=cap.limit == lowest)
     for count in policy.counts:
-        yield _rule(count, count.label, _counted(count), is_strictest=True)
+        if count.unit == "money" and not knows_spending(viewer, count.origin.scope):
+            yield _rule(count, "budget", {"unit": "money"}, is_strictest=True)
+        else:
+            yield _rule(count, count.label, _counted(count), is_strictest=True)
 
 
 def _rule(rule: NameRule | CapRule | CountRule, name: str, value: Any, *, is_strictest: bool) -> RuleAnswer:
@@ -80,7 +84,7 @@ def _rule(rule: NameRule | CapRule | CountRule, name: str, value: Any, *, is_str
 def _counted(rule: CountRule) -> Mapping[str, Any]:
     limit = rule.allowance.limit
     if rule.unit == "money":
-        return {"unit": "money", "limit": None if limit is None else money(amount(limit))}
+        return {"unit": "money", "limit": None if limit is None else text_of(amount(limit))}
     return {"unit": rule.unit, "limit": limit}
 
 
@@ -89,12 +93,12 @@ def _status(budget: Budget, status: BudgetStatus) -> Mapping[str, Any]:
         "budget": budget.id,
         "scope": budget.scope,
         "mode": budget.mode.value,
-        "amount": money(status.amount),
-        "spent": money(status.spent),
-        "reserved": money(status.reserved),
-        "remaining": money(status.remaining),
+        "amount": text_of(status.amount),
+        "spent": text_of(status.spent),
+        "reserved": text_of(status.reserved),
+        "remaining": text_of(status.remaining),
         "percent": status.percent,
-        "projected": None if status.projected is None else money(status.projected),
+        "projected": None if status.projected is None else text_of(status.projected),
         "period_start": status.window.start.isoformat(),
         "period_end": status.window.end.isoformat(),
         "thresholds": [

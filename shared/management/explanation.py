@@ -1,32 +1,40 @@
 """Says what would become of a call, rule by rule, without making it: nothing is counted."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 from shared.callers.model import Caller
 from shared.errors import GatewayError
 from shared.leases.model import Held, Level
 from shared.management.answers import Explanation, Reason
+from shared.management.authority import Authority, knows_spending
+from shared.management.imagined import Imagined, imagine
 from shared.management.requests import ExplainRequest
-from shared.money import amount
+from shared.money import amount, text_of
 from shared.policy.model import CapRule, CountRule, NameRule, Origin
 from shared.runtime import Runtime
-from shared.usage.model import TokenUsage, Usage
 
 type Verdict = tuple[Reason, int | None, str | None]
 """What a rule says, and the status and code of its refusal."""
 
+_PLACES = ("calls", "requests")
+"""What is counted of a call before anybody looks at its prompt."""
 
-async def explain(caller: Caller, request: ExplainRequest, runtime: Runtime) -> Explanation:
-    """Judge a call by every rule. Raises StoreUnavailable where a counter cannot be read."""
-    verdicts: list[Verdict] = [*_about_caller(caller, request, runtime), *_about_model(caller, request, runtime)]
-    verdicts.extend(_about_size(caller, request))
-    verdicts.extend([verdict async for verdict in _about_counts(caller, request, runtime)])
+
+async def explain(caller: Caller, request: ExplainRequest, runtime: Runtime, viewer: Authority) -> Explanation:
+    """Judge a call by every rule, in the gateway's order. Raises Invalid, and StoreUnavailable where a counter cannot be read."""
+    imagined = await imagine(caller, request, runtime)
+    verdicts: list[Verdict] = [*_about_caller(caller, request, runtime), *_about_names(caller, request, runtime)]
+    verdicts.extend(_about_output(caller, request, imagined))
+    counted: dict[bool, list[Verdict]] = {True: [], False: []}
+    for rule in caller.policy.counts:
+        counted[rule.unit in _PLACES].append(await _about_count(rule, imagined, runtime, viewer))
+    verdicts.extend([*counted[True], *_about_prompt(caller, request, imagined), *counted[False]])
     refusing = next((verdict for verdict in verdicts if verdict[0].outcome == "refuses"), None)
     return Explanation(
         allowed=refusing is None,
         status=refusing[1] if refusing else None,
         code=refusing[2] if refusing else None,
-        model=await _answering(caller, request, runtime),
+        model=imagined.model,
         reasons=tuple(reason for reason, _, _ in verdicts),
     )
 
@@ -47,85 +55,73 @@ def _about_caller(caller: Caller, request: ExplainRequest, runtime: Runtime) -> 
     )
 
 
-def _about_model(caller: Caller, request: ExplainRequest, runtime: Runtime) -> Iterator[Verdict]:
+def _about_names(caller: Caller, request: ExplainRequest, runtime: Runtime) -> Iterator[Verdict]:
+    for rule in caller.policy.names:
+        if rule.what == "endpoints":
+            yield _about_name(rule, request.endpoint, 403, "endpoint_not_allowed")
     is_known = runtime.router.knows(request.model)
     outcome, detail = ("passes", "A route leads") if is_known else ("refuses", "No route leads")
     origin = Origin("organization", "configuration")
     yield _about("routes", origin, outcome, f"{detail} to {request.model}."), 404, "model_not_found"
     for rule in caller.policy.names:
-        name = request.endpoint if rule.what == "endpoints" else request.model
-        status, code = (403, "endpoint_not_allowed") if rule.what == "endpoints" else (404, "model_not_found")
-        is_met = rule.admits(name)
-        yield _verdict(
-            rule,
-            rule.what,
-            is_met,
-            f"{name} is {'among' if is_met else 'not among'} {', '.join(rule.globs)}",
-            status,
-            code,
-        )
+        if rule.what == "models":
+            yield _about_name(rule, request.model, 404, "model_not_found")
 
 
-def _about_size(caller: Caller, request: ExplainRequest) -> Iterator[Verdict]:
-    asked = {
-        "prompt_bytes": request.prompt_bytes,
-        "prompt_tokens": request.prompt_tokens,
-        "output_tokens": request.max_output_tokens,
-    }
+def _about_name(rule: NameRule, name: str, status: int, code: str) -> Verdict:
+    is_met = rule.admits(name)
+    detail = f"{name} is {'among' if is_met else 'not among'} {', '.join(rule.globs)}"
+    return _verdict(rule, rule.what, is_met, detail, status, code)
+
+
+def _about_output(caller: Caller, request: ExplainRequest, imagined: Imagined) -> Iterator[Verdict]:
+    """What asks for no limit at all gets the rule's; what asks for more is brought down or refused."""
+    asked = request.max_output_tokens
     for rule in caller.policy.caps:
-        size = asked[rule.what]
-        if size is None:
+        if rule.what != "output_tokens" or not imagined.generates:
             continue
-        is_met = size <= rule.limit
-        detail = f"{size} of at most {rule.limit}"
-        if not is_met and rule.clamps and rule.origin.is_enforced:
+        detail = f"{'no limit' if asked is None else asked} of at most {rule.limit}"
+        if rule.origin.is_enforced and (asked is None or (asked > rule.limit and rule.clamps)):
             yield _reason(rule, f"max_{rule.what}", "changes", f"{detail}: it is brought down"), None, None
         else:
-            code = "max_tokens_exceeded" if rule.what == "output_tokens" else "context_length_exceeded"
-            yield _verdict(rule, f"max_{rule.what}", is_met, detail, 400, code)
+            is_met = asked is not None and asked <= rule.limit
+            yield _verdict(rule, f"max_{rule.what}", is_met, detail, 400, "max_tokens_exceeded")
 
 
-async def _about_counts(caller: Caller, request: ExplainRequest, runtime: Runtime) -> AsyncIterator[Verdict]:
-    for rule in caller.policy.counts:
-        if isinstance(rule.allowance.rule, Held):
-            level = runtime.leases.level(rule.allowance) or await runtime.leases.look(rule.allowance)
-        else:
-            level = await runtime.leases.look(rule.allowance)
-        needed = _needed(rule, caller, request, runtime)
-        limit = rule.allowance.limit
-        is_met = limit is None or level.used + needed <= limit
-        most = "any number" if limit is None else _shown(rule, limit)
-        detail = f"{_shown(rule, level.used)} of {most} used, this call needs {_shown(rule, needed)}"
-        code = "insufficient_quota" if rule.unit == "money" else "rate_limit_exceeded"
-        yield _verdict(rule, rule.label, is_met, detail, 429, code)
+def _about_prompt(caller: Caller, request: ExplainRequest, imagined: Imagined) -> Iterator[Verdict]:
+    asked = {"prompt_bytes": request.prompt_bytes}
+    if imagined.is_tokenised:
+        asked["prompt_tokens"] = request.prompt_tokens
+    for what, size in asked.items():
+        for rule in caller.policy.caps:
+            if rule.what == what and size is not None:
+                detail = f"{size} of at most {rule.limit}"
+                yield _verdict(rule, f"max_{what}", size <= rule.limit, detail, 400, "context_length_exceeded")
 
 
-def _needed(rule: CountRule, caller: Caller, request: ExplainRequest, runtime: Runtime) -> int:
-    cap = caller.policy.output_cap()
-    asked = request.max_output_tokens or (cap.limit if cap else 0)
-    output = min(asked, cap.limit) if cap and cap.clamps else asked
-    tokens = TokenUsage(input_fresh=request.prompt_tokens or 0, output_text=output)
-    if rule.unit == "tokens":
-        return tokens.input + tokens.output
-    if rule.unit != "money":
-        return 1
-    price = runtime.prices.find(request.model, runtime.clock.now())
-    cost = price.cost(Usage(tokens)) if price else 0
-    return cost if isinstance(cost, int) else 0
+async def _about_count(rule: CountRule, imagined: Imagined, runtime: Runtime, viewer: Authority) -> Verdict:
+    sees = knows_spending(viewer, rule.origin.scope)
+    name = rule.label if sees or rule.unit != "money" else "budget"
+    needed = imagined.needed(rule)
+    if needed is None:
+        is_met = rule.allowance.limit is None or not rule.origin.is_enforced
+        return _verdict(rule, name, is_met, f"{imagined.model} has no price", 403, "model_not_priced")
+    level, limit = await _level(rule, runtime), rule.allowance.limit
+    is_met = limit is None or needed == 0 or level.used + needed <= limit
+    most = "any number" if limit is None else _shown(rule, limit)
+    detail = f"{_shown(rule, level.used)} of {most} used, this call needs {_shown(rule, needed)}"
+    code = "insufficient_quota" if rule.unit == "money" else "rate_limit_exceeded"
+    return _verdict(rule, name, is_met, detail if sees else "not reached" if is_met else "reached", 429, code)
+
+
+async def _level(rule: CountRule, runtime: Runtime) -> Level:
+    if isinstance(rule.allowance.rule, Held) and (level := runtime.leases.level(rule.allowance)) is not None:
+        return level
+    return await runtime.leases.look(rule.allowance)
 
 
 def _shown(rule: CountRule, units: int) -> str:
-    return f"{amount(units).normalize():f}" if rule.unit == "money" else str(units)
-
-
-async def _answering(caller: Caller, request: ExplainRequest, runtime: Runtime) -> str:
-    """The model that would answer: another one where a budget sends calls to a cheaper alias."""
-    for rule in caller.policy.counts:
-        if rule.budget is not None:
-            level: Level = await runtime.leases.look(rule.allowance)
-            if alias := runtime.budgets.consequence(rule.budget, level, runtime.clock.now()).downshift:
-                return alias
-    return request.model
+    return text_of(amount(units)) if rule.unit == "money" else str(units)
 
 
 def _verdict(

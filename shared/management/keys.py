@@ -7,6 +7,7 @@ from shared.directory.key_lifecycle import rotated
 from shared.directory.model import Key, Kind, Resource
 from shared.management.call import Answer, Call, Handler
 from shared.management.resources import changeable, commit, one, update
+from shared.management.restrictions import check_restrictions
 from shared.management.view import Found
 
 
@@ -17,6 +18,8 @@ async def rotate(call: Call) -> Answer:
     async def plan() -> Sequence[Change]:
         key = await changeable(call, Kind.KEY)
         assert key.stored is not None
+        # Whoever gets a secret gets all that the key may do.
+        check_restrictions(call, None, key.resource.model_copy(update={"cost_center": None}))
         secret, put = rotated(key.stored, call.parts.pepper, call.parts.clock.now(), call.body.grace_s)
         made[:] = [secret]
         return [put]

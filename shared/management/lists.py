@@ -1,15 +1,18 @@
 """The lists of resources, of audit entries and of alerts: each caller's own part of them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from shared.audit.store import Entry
 from shared.budgets.model import Alert
 from shared.directory.documents import Stored
-from shared.directory.model import Key, Kind, Resource, Role, team_of
+from shared.directory.model import Key, Kind, Resource, Role
+from shared.management.authority import is_above_teams
 from shared.management.call import Answer, Call, Handler
 from shared.management.paging import Cursors, page_of
-from shared.management.view import Found, money, team_around, visible
+from shared.management.view import Found, shown, team_around, visible
+from shared.money import text_of
 
 _NOBODY = "/"
 """A team that cannot be: what a caller asks for beyond the own team is an empty list, whether or not it exists."""
@@ -27,7 +30,7 @@ def resources(kind: Kind) -> Handler:
         async def show(item: Found | Stored) -> Mapping[str, Any]:
             if isinstance(item, Stored):
                 item = Found(item.resource, None, item)
-            return item.shown()
+            return await shown(call.parts, item)
 
         first = [
             Found(resource, team, is_declared=True)
@@ -42,18 +45,14 @@ def resources(kind: Kind) -> Handler:
 
 
 async def audit(call: Call) -> Answer:
-    target: str | None = call.query.target
+    target, team = call.query.target, _own_team(call)
 
     async def fetch(limit: int, cursor: str | None) -> tuple[Sequence[Entry], str | None]:
-        return await call.parts.audit.page(limit, cursor, target)
+        return await call.parts.audit.page(limit, cursor, target, team)
 
-    team = call.caller.team if call.caller.role is Role.TEAM_ADMIN else None
-    keys: dict[str, str | None] = {}
-
-    async def show(entry: Entry) -> Mapping[str, Any] | None:
-        if team is not None and await _teams_of(call, entry, keys) != {team}:
-            return None
-        return _entry(entry)
+    async def show(entry: Entry) -> Mapping[str, Any]:
+        # The number tells how much others have changed in between.
+        return _entry(entry) | ({"seq": entry.seq} if team is None else {})
 
     cursors = _cursors(call, "audit", team, target)
     return await page_of(cursors, call.query.cursor, call.query.limit, (), fetch, show)
@@ -61,17 +60,21 @@ async def audit(call: Call) -> Answer:
 
 async def verify_audit(call: Call) -> Answer:
     found = await call.parts.audit.verify()
-    return Answer({"ok": found.ok, "entries": found.entries, "first_broken": found.first_broken})
+    return Answer(asdict(found))
 
 
 async def alerts(call: Call) -> Answer:
-    team = call.caller.team if call.caller.role is Role.TEAM_ADMIN else None
+    team = _own_team(call)
 
     async def fetch(limit: int, cursor: str | None) -> tuple[Sequence[Alert], str | None]:
         return await call.parts.alerts.page(team=team, limit=limit, cursor=cursor)
 
+    async def show(alert: Alert) -> Mapping[str, Any] | None:
+        # Of a budget above teams the stored team is the one whose call has reached the threshold.
+        return None if team is not None and is_above_teams(alert.scope) else _alert(alert)
+
     cursors = _cursors(call, "alerts", team, None)
-    return await page_of(cursors, call.query.cursor, call.query.limit, (), fetch, _alert)
+    return await page_of(cursors, call.query.cursor, call.query.limit, (), fetch, show)
 
 
 async def _team(call: Call) -> str | None:
@@ -86,6 +89,11 @@ async def _team(call: Call) -> str | None:
     return own if asked in (None, own) else _NOBODY
 
 
+def _own_team(call: Call) -> str | None:
+    """Return the team that alone is told of; None for all."""
+    return call.caller.team if call.caller.role is Role.TEAM_ADMIN else None
+
+
 def _hangs_on(resource: Resource) -> str:
     return resource.owner if isinstance(resource, Key) else resource.scope
 
@@ -94,25 +102,8 @@ def _cursors(call: Call, what: str, team: str | None, filter_: str | None) -> Cu
     return Cursors(call.parts.pepper, f"{what} {team} {filter_}")
 
 
-async def _teams_of(call: Call, entry: Entry, keys: dict[str, str | None]) -> set[str | None]:
-    """Return the teams that an entry tells of; None for what is above teams, and for what hung on a key that is gone."""
-    scopes = {_scope_in(entry.target, state) for state in (entry.before, entry.after) if state is not None}
-    for scope in scopes:
-        if scope.startswith("keys/") and scope not in keys:
-            key = call.parts.file.get(scope)
-            if key is None and (stored := await call.parts.store.get(scope)):
-                key = stored.resource
-            keys[scope] = team_of(key.owner) if isinstance(key, Key) else None
-    return {keys[scope] if scope in keys else team_of(scope) for scope in scopes}
-
-
-def _scope_in(target: str, state: Mapping[str, object]) -> str:
-    return str(state.get("owner") or state.get("scope") or target)
-
-
-def _entry(entry: Entry) -> Mapping[str, Any]:
+def _entry(entry: Entry) -> dict[str, Any]:
     return {
-        "seq": entry.seq,
         "at": entry.at.isoformat(),
         "actor": {"id": entry.actor.id, "kind": entry.actor.kind},
         "action": entry.action,
@@ -124,18 +115,18 @@ def _entry(entry: Entry) -> Mapping[str, Any]:
     }
 
 
-async def _alert(alert: Alert) -> Mapping[str, Any]:
+def _alert(alert: Alert) -> Mapping[str, Any]:
     return {
         "id": alert.id,
         "at": alert.at.isoformat(),
         "budget": alert.budget,
         "scope": alert.scope,
-        "team": alert.team,
+        "team": None if is_above_teams(alert.scope) else alert.team,
         "mode": alert.mode.value,
         "percent": alert.percent,
         "action": alert.action,
-        "amount": money(alert.amount),
-        "spent": money(alert.spent),
+        "amount": text_of(alert.amount),
+        "spent": text_of(alert.spent),
         "period_start": alert.window.start.isoformat(),
         "period_end": alert.window.end.isoformat(),
     }

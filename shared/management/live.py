@@ -3,7 +3,9 @@
 from shared.budgets.model import BudgetStatus, allowance_of, rule_of
 from shared.callers.model import Caller
 from shared.directory.model import Budget
+from shared.keys.use import KeyUseStore
 from shared.management.answers import Explanation
+from shared.management.authority import Authority
 from shared.management.explanation import explain
 from shared.management.ports import Parts
 from shared.management.requests import ExplainRequest
@@ -16,8 +18,8 @@ def parts_of(runtime: Runtime) -> Parts:
         level = await runtime.leases.look(allowance_of(budget))
         return runtime.budgets.status(budget, level, rule_of(budget).at(now), now)
 
-    async def explained(caller: Caller, request: ExplainRequest) -> Explanation:
-        return await explain(caller, request, runtime)
+    async def explained(caller: Caller, request: ExplainRequest, viewer: Authority) -> Explanation:
+        return await explain(caller, request, runtime, viewer)
 
     administration = runtime.administration
     return Parts(
@@ -31,4 +33,5 @@ def parts_of(runtime: Runtime) -> Parts:
         budget_status=budget_status,
         explain=explained,
         secrets=administration.secrets,
+        last_used=KeyUseStore(runtime.documents).last_used,
     )

@@ -61,7 +61,7 @@ def _schemas(operations: Sequence[Operation]) -> tuple[_Schemas, Json]:
 
 def _is_alias(name: str) -> bool:
     """Whether a schema is there only because a type has a name of its own, such as `Some[Alias]`."""
-    return "Some_" in name
+    return any(alias in name for alias in ("Some_", "Few_"))
 
 
 def _inlined(schema: Any, definitions: Json) -> Any:

@@ -21,6 +21,7 @@ from shared.management.answers import (
 from shared.management.authority import EVERYBODY, OPERATORS, READERS, TEAM_READERS, TEAM_WRITERS
 from shared.management.call import Operation
 from shared.management.requests import (
+    PLURALS,
     ApplyRequest,
     ExplainRequest,
     KeyChoice,
@@ -33,15 +34,6 @@ from shared.management.requests import (
     TargetFilter,
 )
 
-_PLURALS: Mapping[Kind, str] = {
-    Kind.AREA: "areas",
-    Kind.TEAM: "teams",
-    Kind.APPLICATION: "applications",
-    Kind.USER: "users",
-    Kind.KEY: "keys",
-    Kind.POLICY: "policies",
-    Kind.BUDGET: "budgets",
-}
 _FILTERS: Mapping[Kind, type[Paging]] = {Kind.KEY: KeyFilter, Kind.POLICY: ScopeFilter, Kind.BUDGET: ScopeFilter}
 _IN_TEAMS = (Kind.APPLICATION, Kind.USER)
 _ABOVE_TEAMS = (Kind.ORGANIZATION, Kind.AREA)
@@ -51,7 +43,7 @@ DOCUMENT = Operation("getOpenapi", "GET", "openapi.json", "This document.", EVER
 
 
 def _collection(kind: Kind) -> Iterator[Operation]:
-    path, title, many = resources.ADDRESSES[kind].rpartition("/")[0], kind.value.capitalize(), _PLURALS[kind]
+    path, title, many = resources.ADDRESSES[kind].rpartition("/")[0], kind.value.capitalize(), PLURALS[kind]
     filled = frozenset({"team"} if kind in _IN_TEAMS else {"id"} if kind in resources.PREFIXES else ())
     yield Operation(
         f"create{title}", "POST", path, f"Create {'an' if kind.value[0] in 'a' else 'a'} {kind}.", _writers(kind),
@@ -97,7 +89,7 @@ def _writers(kind: Kind) -> frozenset[Role]:
 
 def _resources() -> Iterator[Operation]:
     yield from _single(Kind.ORGANIZATION)
-    for kind in _PLURALS:
+    for kind in PLURALS:
         yield from _collection(kind)
         yield from _single(kind)
 

@@ -1,5 +1,6 @@
 """Lists in pages: what the file defines comes first, then what is stored; a cursor is good only for the list that gave it."""
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -15,6 +16,8 @@ ROUNDS = 20
 """How often the store is asked for one page of a list that shows only some of what it gives."""
 
 Fetch = Callable[[int, str | None], Awaitable[tuple[Sequence[Any], str | None]]]
+
+Show = Callable[[Any], Awaitable[Any]]
 
 
 class Cursors:
@@ -48,14 +51,14 @@ async def page_of(
     limit: int,
     first: Sequence[Any],
     fetch: Fetch,
-    show: Callable[[Any], Awaitable[Any]],
+    show: Show,
 ) -> Answer:
     """Return one page of `first` followed by what `fetch` gives; `show` returns None for what is left out."""
     place = cursors.read(cursor) if cursor else "f0"
     data: list[Any] = []
     if place[0] == "f":
         start = int(place[1:])
-        data = [shown for item in first[start : start + limit] if (shown := await show(item)) is not None]
+        data = await _shown(first[start : start + limit], show)
         more = start + limit < len(first)
         place = f"f{start + limit}" if more else "s"
         if more:
@@ -65,10 +68,14 @@ async def page_of(
         if len(data) >= limit:
             break
         items, inner = await fetch(limit - len(data), inner)
-        data += [shown for item in items if (shown := await show(item)) is not None]
+        data += await _shown(items, show)
         if inner is None:
             return _page(data, None)
     return _page(data, cursors.write(f"s{inner or ''}"))
+
+
+async def _shown(items: Sequence[Any], show: Show) -> list[Any]:
+    return [shown for shown in await asyncio.gather(*map(show, items)) if shown is not None]
 
 
 def _page(data: list[Any], following: str | None) -> Answer:

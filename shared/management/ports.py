@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from shared.audit.store import AuditLog
@@ -12,6 +13,7 @@ from shared.directory.declared import FileDirectory
 from shared.directory.model import Budget
 from shared.directory.store import DirectoryStore
 from shared.management.answers import Explanation
+from shared.management.authority import Authority
 from shared.management.requests import ExplainRequest
 from shared.providers.port import SecretVault
 
@@ -31,14 +33,19 @@ class Alerts(Protocol):
         """Return alerts, newest first; with `team`, those alone whose budget hangs in that team's subtree."""
 
 
+class LastUsed(Protocol):
+    async def __call__(self, key: str, /) -> datetime | None:
+        """Return when a key was used last; None for never."""
+
+
 class BudgetStatuses(Protocol):
     async def __call__(self, budget: Budget) -> BudgetStatus:
         """Return what is spent of a budget in its current period."""
 
 
 class Explain(Protocol):
-    async def __call__(self, caller: Caller, request: ExplainRequest) -> Explanation:
-        """Return what would become of a caller's call, and why. Changes no counter."""
+    async def __call__(self, caller: Caller, request: ExplainRequest, viewer: Authority) -> Explanation:
+        """Return what would become of a caller's call, and why, as far as the viewer may know. Changes no counter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +62,4 @@ class Parts:
     budget_status: BudgetStatuses
     explain: Explain
     secrets: SecretVault | None = None
+    last_used: LastUsed | None = None

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from shared.errors import GatewayError
 from shared.gateway.message import GatewayResponse, HeaderList
+from shared.management.wording import sentence
 
 CONTENT_TYPE = "application/problem+json"
 MAX_FIELDS = 50
@@ -108,8 +109,10 @@ def invalid(field: str, message: str) -> Invalid:
 
 def field_errors(error: ValidationError, within: str = "") -> list[FieldError]:
     """Return what pydantic found, without the values that it found."""
-    details = error.errors(include_input=False, include_url=False, include_context=False)
-    return [FieldError(_join(within, dotted(detail["loc"])), _sentence(detail["msg"])) for detail in details]
+    return [
+        FieldError(_join(within, dotted(detail["loc"])), sentence(detail["type"], detail["msg"], detail.get("ctx", {})))
+        for detail in error.errors(include_input=False, include_url=False)
+    ]
 
 
 def dotted(place: Iterable[str | int]) -> str:
@@ -144,7 +147,3 @@ def _join(within: str, field: str) -> str:
     if not within or not field:
         return within or field or "body"
     return f"{within}{field}" if field.startswith("[") else f"{within}.{field}"
-
-
-def _sentence(message: str) -> str:
-    return message.removeprefix("Value error, ").replace("Extra inputs are not permitted", "is not a known field")

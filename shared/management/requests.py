@@ -1,10 +1,11 @@
 """What the management API takes beside the resources themselves; the OpenAPI document is made of these."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.directory.model import Application, Area, Budget, Key, Organization, Policy, Team, User
+from shared.directory.model import Application, Area, Budget, Key, Kind, Organization, Policy, Team, User
 from shared.fields import Alias, Count, KeyId, Strict
 
 MAX_GRACE_S = 30 * 86_400
@@ -51,6 +52,20 @@ class ExplainRequest(Strict):
     address: Annotated[str, Field(max_length=50)] | None = None
 
 
+PLURALS: Mapping[Kind, str] = {
+    Kind.AREA: "areas",
+    Kind.TEAM: "teams",
+    Kind.APPLICATION: "applications",
+    Kind.USER: "users",
+    Kind.KEY: "keys",
+    Kind.POLICY: "policies",
+    Kind.BUDGET: "budgets",
+}
+"""The kinds of which there are many, as addresses and documents name them."""
+
+Section = Literal["areas", "teams", "applications", "users", "keys", "policies", "budgets"]
+
+
 class Resources(Strict):
     """Everything that the management API keeps, without secrets."""
 
@@ -65,11 +80,16 @@ class Resources(Strict):
 
 
 class ApplyRequest(Strict):
-    """What there shall be. `prune` deletes what is not listed; `dry_run` changes nothing."""
+    """What there shall be. `prune` deletes what is not listed, but nothing of the sections in `keep`; `dry_run` changes nothing.
+
+    `expect` is the `fingerprint` of a dry run: nothing is made where something else would be changed than was shown then.
+    """
 
     resources: Resources
     prune: bool = False
+    keep: tuple[Section, ...] = ()
     dry_run: bool = False
+    expect: Annotated[str, Field(max_length=64)] | None = None
 
 
 class SecretValue(Strict):

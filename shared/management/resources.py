@@ -12,7 +12,7 @@ from shared.directory.key_lifecycle import minted
 from shared.directory.model import TYPES, Budget, Key, Kind, Policy, Resource, address_of, kind_of, team_of
 from shared.documents import DocumentExists, DocumentMissing, PreconditionFailed
 from shared.ids import new_id
-from shared.management.authority import chooses_ids, may_change
+from shared.management.authority import chooses_ids, may_change, may_replace
 from shared.management.call import Answer, Call, Handler
 from shared.management.merge_patch import merge
 from shared.management.problems import (
@@ -27,7 +27,8 @@ from shared.management.problems import (
     invalid,
 )
 from shared.management.references import check_nothing_stands_on, check_reference
-from shared.management.view import Found, find, plain, target_of, team_around, visible
+from shared.management.restrictions import check_restrictions, inherited
+from shared.management.view import Found, find, plain, shown, target_of, team_around, visible
 
 ADDRESSES: Mapping[Kind, str] = {
     Kind.ORGANIZATION: "organization",
@@ -44,22 +45,23 @@ PREFIXES: Mapping[Kind, str] = {Kind.KEY: "vk", Kind.POLICY: "pol", Kind.BUDGET:
 
 Plan = Callable[[], Awaitable[Sequence[Change]]]
 
-_SHOWN_ONLY = ("managed_by", "created_at", "updated_at", "hint")
+_SHOWN_ONLY = ("managed_by", "created_at", "updated_at", "hint", "last_used_at", "made_by")
 
 
 def create(kind: Kind) -> Handler:
     async def handler(call: Call) -> Answer:
         fixed = {"team": call.path["team"]} if "team" in call.path else {}
-        resource = build(kind, _with_id(call, kind, call.body), fixed)
+        given = inherited(call) | call.body if kind is Kind.KEY else call.body
+        resource = build(kind, _with_id(call, kind, given), fixed)
         secret, put = (
             minted(resource, call.parts.pepper) if isinstance(resource, Key) else (None, Put(resource, is_new=True))
         )
 
         async def plan() -> Sequence[Change]:
-            await _check_allowed(call, resource)
+            await _check_allowed(call, None, resource)
             if call.parts.file.get(address_of(resource)) is not None:
                 raise Conflict(f"{address_of(resource)} is defined in the configuration file.")
-            return [await with_team(call, put)]
+            return [await signed(call, put)]
 
         found = await commit(call, f"{kind}.create", plan)
         answer = one(found)
@@ -72,7 +74,8 @@ def create(kind: Kind) -> Handler:
 
 def read(kind: Kind) -> Handler:
     async def handler(call: Call) -> Answer:
-        return one(await current(call, kind))
+        found = await current(call, kind)
+        return Answer(await shown(call.parts, found), [("etag", found.etag)])
 
     return handler
 
@@ -122,8 +125,8 @@ async def update(
         resource = change(found)
         check_not_own_key(call, found.resource, resource)
         check_same_team(found.resource, resource)
-        await _check_allowed(call, resource)
-        return [await with_team(call, Put(resource, if_match=_etag(found), is_new=found.stored is None))]
+        await _check_allowed(call, found.resource, resource)
+        return [await signed(call, Put(resource, if_match=_etag(found), is_new=found.stored is None))]
 
     return one(await commit(call, action, plan))
 
@@ -143,6 +146,10 @@ async def changeable(call: Call, kind: Kind) -> Found:
         raise Forbidden(f"Your role does not allow you to change {found.address}.")
     if found.is_declared:
         raise Conflict(f"{found.address} is defined in the configuration file; change it there.")
+    if not may_replace(call.authority, found.target):
+        raise Forbidden(
+            f"{found.address} was set by the platform team; you may add a stricter one of your own beside it."
+        )
     if call.if_match is not None and "*" not in call.if_match and found.etag not in call.if_match:
         raise Outdated(f"{found.address} has changed since you read it.", headers={"etag": found.etag})
     return found
@@ -182,11 +189,12 @@ def build(kind: Kind, body: Mapping[str, Any], fixed: Mapping[str, str], within:
         raise Invalid(field_errors(error, within)) from None
 
 
-async def with_team(call: Call, put: Put) -> Put:
-    """Name the team of what hangs on a key: the key may be the file's."""
-    if not isinstance(put.resource, Policy | Budget) or not put.resource.scope.startswith("keys/"):
+async def signed(call: Call, put: Put) -> Put:
+    """Note who sets a policy or budget, and the team of what hangs on a key: the key may be the file's."""
+    if not isinstance(put.resource, Policy | Budget):
         return put
-    return Put(put.resource, put.if_match, put.is_new, team=await team_around(call.parts, put.resource))
+    team = await team_around(call.parts, put.resource) if put.resource.scope.startswith("keys/") else None
+    return Put(put.resource, put.if_match, put.is_new, team=team, made_by=call.caller.role)
 
 
 def check_not_own_key(call: Call, before: Resource, after: Resource | None) -> None:
@@ -204,8 +212,9 @@ def check_same_team(before: Resource, after: Resource, within: str = "") -> None
         raise invalid(f"{within}owner", "a key stays in its team; make a new one for the other team")
 
 
-async def _check_allowed(call: Call, resource: Resource) -> None:
+async def _check_allowed(call: Call, before: Resource | None, resource: Resource) -> None:
     await check_reference(call.parts, call.authority, resource)
+    check_restrictions(call, before, resource)
     if may_change(call.authority, target_of(resource, await team_around(call.parts, resource))):
         return
     if isinstance(resource, Key):

@@ -44,7 +44,9 @@ def _values(template: list[str], steps: list[str]) -> dict[str, str] | None:
         return None
     values = {}
     for part, step in zip(template, steps, strict=True):
-        if part.startswith("{") and _VALUE.fullmatch(step):
+        if part.startswith("{"):
+            if not _VALUE.fullmatch(step):
+                return None
             values[part[1:-1]] = step
         elif part != step:
             return None

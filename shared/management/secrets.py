@@ -1,13 +1,19 @@
 """The secrets that resources refer to as `db://name`: they can be set, listed by name and deleted, but never read."""
 
+from pydantic import TypeAdapter, ValidationError
+
+from shared.fields import Name
 from shared.management.call import Answer, Call
-from shared.management.problems import Absent
+from shared.management.problems import Absent, field_errors, invalid
 from shared.providers.port import SecretVault
+
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
 async def put(call: Call) -> Answer:
+    name = _name(call)
     await _note(call, "secret.put")
-    await _store(call).put(call.path["name"], call.body.value)
+    await _store(call).put(name, call.body.value)
     return Answer(None)
 
 
@@ -16,12 +22,20 @@ async def names(call: Call) -> Answer:
 
 
 async def delete(call: Call) -> Answer:
-    name = call.path["name"]
+    name = _name(call)
     if name not in await _store(call).names():
         raise Absent(f"There is no secrets/{name}.")
     await _note(call, "secret.delete")
     await _store(call).delete(name)
     return Answer(None)
+
+
+def _name(call: Call) -> str:
+    """Return the name in the address: one that `db://…` can say. Raises Invalid."""
+    try:
+        return _NAME.validate_python(call.path["name"])
+    except ValidationError as error:
+        raise invalid("name", field_errors(error)[0].message) from None
 
 
 async def _note(call: Call, action: str) -> None:

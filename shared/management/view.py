@@ -3,13 +3,12 @@
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import orjson
 
 from shared.directory.documents import Stored, owning_team
-from shared.directory.model import Budget, Key, Kind, Policy, Resource, address_of, kind_of, team_of
+from shared.directory.model import Budget, Key, Kind, Policy, Resource, Role, address_of, kind_of, team_of
 from shared.management.authority import Authority, Target, may_see
 from shared.management.ports import Parts
 from shared.management.problems import Absent
@@ -32,7 +31,7 @@ class Found:
 
     @property
     def target(self) -> Target:
-        return target_of(self.resource, self.team)
+        return target_of(self.resource, self.team, self.stored.made_by if self.stored else None)
 
     @property
     def etag(self) -> str:
@@ -48,6 +47,8 @@ class Found:
             body["updated_at"] = self.stored.updated_at.isoformat()
             if self.stored.hint is not None:
                 body["hint"] = self.stored.hint
+            if self.stored.made_by is not None:
+                body["made_by"] = self.stored.made_by
         return body
 
 
@@ -55,17 +56,24 @@ def plain(resource: Resource) -> dict[str, Any]:
     return resource.model_dump(mode="json", exclude_none=True)
 
 
-def money(amount: Decimal) -> str:
-    return f"{amount.normalize():f}"
-
-
 def quoted(etag: str) -> str:
     """Return an ETag as it is written in a header; one of the stores writes its own with quotes."""
     return etag if etag.startswith('"') else f'"{etag}"'
 
 
-def target_of(resource: Resource, team: str | None) -> Target:
-    return Target(kind_of(resource), resource.scope, team, resource.role if isinstance(resource, Key) else None)
+def target_of(resource: Resource, team: str | None, made_by: Role | None = None) -> Target:
+    role = resource.role if isinstance(resource, Key) else None
+    return Target(kind_of(resource), resource.scope, team, role, made_by)
+
+
+async def shown(parts: Parts, found: Found) -> dict[str, Any]:
+    """Return what an answer says of a resource that was asked for: of a key also when it was used last."""
+    body = found.shown()
+    if isinstance(found.resource, Key) and parts.last_used is not None:
+        used = await parts.last_used(found.resource.id)
+        if used is not None:
+            body["last_used_at"] = used.isoformat()
+    return body
 
 
 async def find(parts: Parts, address: str) -> Found | None:

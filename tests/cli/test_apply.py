@@ -154,6 +154,29 @@ def test_a_change_by_somebody_else_meanwhile_is_told(stub: Stub, console: Consol
     assert applied.out.endswith("0 created, 1 updated, 0 deleted.\n")
 
 
+def test_what_is_made_is_bound_to_what_was_shown(stub: Stub, console: Console, file: Callable[..., str]) -> None:
+    stub.tell("POST apply", answer(CREATE, fingerprint="f1"))
+    stub.problem("POST apply", 409, "Other changes would be made than were shown.")
+
+    applied = console("apply", "-f", file(FILE), "--yes")
+
+    assert [asked.body.get("expect") for asked in stub.asked] == [None, "f1"]
+    assert (applied.code, applied.errors) == (1, ["error: Other changes would be made than were shown."])
+
+
+@pytest.mark.parametrize(("keys", "kept"), [("", ["keys"]), ("  - id: vk_b\n    owner: teams/a\n", None)])
+def test_pruning_spares_keys_where_all_in_the_file_belong_to_the_start(
+    stub: Stub, console: Console, file: Callable[..., str], keys: str, kept: list[str] | None
+) -> None:
+    stub.tell("POST apply", answer())
+    started = "keys:\n  - id: vk_a\n    owner: teams/a\n    secret_ref: env:A\n"
+
+    console("apply", "-f", file(f"teams:\n  - id: a\n{started}{keys}"), "--prune", "--yes")
+
+    assert stub.last.body.get("keep") == kept
+    assert ("keys" in stub.last.body["resources"]) is bool(keys)
+
+
 def test_several_files_are_one_and_a_refusal_leads_to_the_right_one(
     stub: Stub, console: Console, file: Callable[..., str]
 ) -> None:

@@ -90,7 +90,7 @@ def test_a_change_shows_the_old_and_the_new(console: Console, applied: str, file
     made = console("apply", "-f", file(changed), "--yes")
 
     assert made.code == 0
-    assert '    amount: "10.10" → "20"' in made.lines
+    assert '    amount: "10.1" → "20"' in made.lines
     assert "    rate_limits[0].limit: 5000 → 6000" in made.lines
     assert "20" in console("budgets", "status", "bud_search").lines[1].split()
 
@@ -104,6 +104,19 @@ def test_pruning_deletes_what_the_file_does_not_have(console: Console, applied: 
     assert pruned.code == 0
     assert pruned.lines[:2] == ["- budgets/bud_search", "- policies/pol_search"]
     assert console("apply", "-f", shorter, "--prune").out == "No changes.\n"
+
+
+def test_pruning_by_the_file_that_the_gateway_starts_with_leaves_the_keys_alone(
+    console: Console, applied: str, file: Callable[..., str]
+) -> None:
+    before, rest = FILE.split("keys:\n")
+    after = rest.split("\n", 1)[1]
+    started = "keys:\n  - { id: vk_start, owner: teams/search, secret_ref: env:KEY }\n"
+
+    pruned = console("apply", "-f", file(before + started + after), "--prune", "--yes")
+
+    assert (pruned.code, pruned.out) == (0, "No changes.\n")
+    assert console("keys", "show", "vk_nightly").code == 0
 
 
 @pytest.mark.parametrize("format", ["yaml", "json"])
@@ -139,7 +152,7 @@ def test_a_mistake_in_a_file_is_told_with_its_line(console: Console, file: Calla
 
 
 def test_what_the_start_configuration_defines_is_told_with_its_line(console: Console, file: Callable[..., str]) -> None:
-    path = file("areas:\n  - id: filed\n")
+    path = file("areas:\n  - id: filed\n    name: Mine\n")
 
     assert console("apply", "-f", path).errors == [
         f"error: {path}:2: areas[0]: is defined in the configuration file; change it there"

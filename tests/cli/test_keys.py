@@ -115,7 +115,7 @@ def test_the_list_goes_through_all_pages_and_says_which_keys_work(stub: Stub, co
     listed = console("keys", "list", "--team", "search")
 
     assert listed.code == 0
-    assert listed.lines[0].split() == ["ID", "OWNER", "NAME", "ROLE", "SECRET", "EXPIRES", "STATE"]
+    assert listed.lines[0].split() == ["ID", "OWNER", "NAME", "ROLE", "SECRET", "USED", "EXPIRES", "STATE"]
     assert [line.split()[-1] for line in listed.lines[1:]] == ["active", "expired", "disabled"]
 
 

@@ -100,3 +100,12 @@ def test_a_broken_chain_of_changes_is_a_failure(stub: Stub, console: Console) ->
 
     assert asked.code == 1
     assert "entry 5" in asked.err
+
+
+def test_a_resource_that_was_changed_past_the_log_is_a_failure(stub: Stub, console: Console) -> None:
+    stub.tell("GET audit/verify", {"ok": False, "entries": 12, "first_broken": None, "first_difference": "teams/a"})
+
+    asked = console("audit", "--verify")
+
+    assert asked.code == 1
+    assert "teams/a is not as the log says" in asked.err

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from shared.money import NANO, Amount, amount, nano
+from shared.money import NANO, Amount, amount, nano, text_of
 
 AMOUNT: TypeAdapter[Decimal] = TypeAdapter(Amount)
 
@@ -23,6 +23,21 @@ def test_nano_units_come_back_exactly(nanos: int) -> None:
 @given(st.decimals(0, 10**9, places=9))
 def test_an_amount_that_is_taken_comes_back_exactly(value: Decimal) -> None:
     assert amount(nano(AMOUNT.validate_python(str(value)))) == value
+
+
+@given(st.decimals(0, 10**9, places=9), st.integers(0, 12))
+def test_an_amount_is_written_the_same_however_it_came(value: Decimal, zeros: int) -> None:
+    read = (
+        AMOUNT.validate_python(f"{value.scaleb(-zeros):f}E+{zeros}") if value else AMOUNT.validate_python(f"0E+{zeros}")
+    )
+
+    assert AMOUNT.dump_python(read, mode="json") == text_of(value)
+    assert Decimal(text_of(value)) == value
+    assert "E" not in text_of(value)
+
+
+def test_nothing_is_written_as_one_digit() -> None:
+    assert str(AMOUNT.validate_python("0E+999999999")) == "0"
 
 
 @given(amounts)

@@ -14,7 +14,7 @@ CHAIN = Chain(b"pepper")
 
 
 def alteration(number: int) -> Alteration:
-    return Alteration(f"teams/t{number}", None, {"id": f"t{number}"}, "team.create")
+    return Alteration(f"teams/t{number}", None, {"id": f"t{number}"}, "team.create", f"t{number}")
 
 
 def written(chain: Chain, head: Document | None, *numbers: int) -> tuple[list[Json], Document]:
@@ -39,6 +39,7 @@ def test_an_entry_says_who_did_what_when_to_which_resource() -> None:
         "actor": {"id": "ada", "kind": "operator"},
         "action": "team.create",
         "target": "teams/t7",
+        "team": "t7",
         "before": None,
         "after": {"id": "t7"},
         "request_id": "req_1",

@@ -1,9 +1,10 @@
 """The log is read newest first, and shows whoever has tampered with it that it knows."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from copy import deepcopy
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from shared.adapters.sqlite_documents import SqliteDocuments
 from shared.audit.model import HEAD, Actor, Alteration, Chain, entry_id
 from shared.audit.store import AuditLog, Verification
 from shared.directory.documents import CONTAINER, PARTITION
-from shared.documents import DocumentStore, Page
+from shared.documents import DocumentStore, Page, Upsert
 from tests.fakes import FakeClock, MemoryDocuments
 
 ENTRIES = 6
+TEAMS = ("teams|t0", "teams|t1")
 ADA = Actor("ada", "operator")
 
 type Body = dict[str, Any]
@@ -45,12 +47,22 @@ async def filled(documents: DocumentStore, entries: int = ENTRIES) -> AuditLog:
 
 
 async def append(documents: DocumentStore, chain: Chain, number: int) -> None:
-    """Add an entry; a log of several holds creations, changes and deletions."""
-    before, after = {"id": f"t{number % 2}", "models": ["a", {"b": number}]}, {"id": f"t{number % 2}", "name": "Search"}
-    alteration = Alteration(f"teams/t{number % 2}", before, None if number == 3 else after, "team.update")
+    """Add an entry together with what it tells of; a log of several holds creations, changes and deletions."""
+    id = f"t{number % 2}"
+    before, after = {"id": id, "models": ["a", {"b": number}]}, None if number == 3 else {"id": id, "name": "Search"}
+    alteration = Alteration(f"teams/{id}", before, after, "team.update", id)
     head = await documents.get(CONTAINER, PARTITION, HEAD)
     entries, new_head = chain.entries_for(head, ADA, [alteration], FakeClock().now(), f"req_{number}")
-    await documents.batch(CONTAINER, PARTITION, [*entries, new_head])
+    resource = Upsert(
+        team_document(id, after) if after else {"id": f"teams|{id}", "kind": "deleted-team", "deleted": True}
+    )
+    await documents.batch(CONTAINER, PARTITION, [*entries, new_head, resource])
+
+
+def team_document(id: str, resource: Mapping[str, object]) -> Body:
+    scope, at = f"teams/{id}", FakeClock().now().isoformat()
+    times = {"created_at": at, "updated_at": at}
+    return {"id": f"teams|{id}", "kind": "team", "scope": scope, "team": id, "resource": resource, **times}
 
 
 async def read(documents: DocumentStore, id: str) -> Body:
@@ -217,10 +229,11 @@ class TestVerification:
     async def test_entries_written_during_the_walk_are_no_tampering(self) -> None:
         documents = Interrupted()
         log = await filled(documents)
-        documents.interruption = lambda: append(documents, log, 7)
+        numbers = cycle((3, 7))
+        documents.interruption = lambda: append(documents, log, next(numbers))
 
-        assert await log.verify() == Verification(True, ENTRIES + 1)
-        assert await log.verify() == Verification(True, ENTRIES + 3)
+        for _ in range(3):
+            assert (await log.verify()).ok
 
     async def test_a_head_that_is_altered_during_the_walk_shows(self) -> None:
         documents = Interrupted()
@@ -229,6 +242,54 @@ class TestVerification:
         documents.interruption = lambda: write(documents, {**head, "seq": 3})
 
         assert await log.verify() == broken_at(ENTRIES + 1)
+
+
+def differs(address: str) -> Verification:
+    return Verification(False, ENTRIES, first_difference=address)
+
+
+class TestResources:
+    async def test_a_resource_that_was_changed_past_the_log_shows(
+        self, documents: DocumentStore, log: AuditLog
+    ) -> None:
+        await write(documents, team_document("t1", {"id": "t1", "name": "Mine"}))
+
+        assert await log.verify() == differs("teams/t1")
+
+    @pytest.mark.parametrize("field", ["scope", "team"])
+    async def test_a_resource_that_is_found_in_another_place_than_its_own_shows(
+        self, documents: DocumentStore, log: AuditLog, field: str
+    ) -> None:
+        await write(documents, {**await read(documents, "teams|t0"), field: "elsewhere"})
+
+        assert await log.verify() == differs("teams/t0")
+
+    @pytest.mark.parametrize("id", ["teams|t2", "teams/t1"])
+    async def test_a_resource_that_was_added_past_the_log_shows(
+        self, documents: DocumentStore, log: AuditLog, id: str
+    ) -> None:
+        await write(documents, {**team_document("t2", {"id": "t2"}), "id": id})
+
+        assert await log.verify() == differs(id.replace("|", "/"))
+
+    async def test_a_resource_that_is_gone_without_an_entry_is_missed(
+        self, documents: DocumentStore, log: AuditLog
+    ) -> None:
+        await remove(documents, "teams|t1")
+
+        assert await log.verify() == differs("teams/t1")
+
+    async def test_resources_without_any_log_are_not_sound(self, documents: DocumentStore, log: AuditLog) -> None:
+        await remove(documents, HEAD, *map(entry_id, range(1, ENTRIES + 1)))
+
+        assert await log.verify() == Verification(False, 0, first_difference="teams/t0")
+
+
+async def test_a_team_is_told_of_its_own_entries(log: AuditLog) -> None:
+    entries, cursor = await log.page(2, team="t0")
+
+    assert [(entry.seq, entry.team) for entry in entries] == [(6, "t0"), (4, "t0")]
+    assert [entry.seq for entry in (await log.page(2, cursor, team="t0"))[0]] == [2]
 
 
 class Interrupted(MemoryDocuments):
@@ -271,9 +332,14 @@ def sample() -> list[Body]:
     async def make() -> list[Body]:
         documents = MemoryDocuments()
         await filled(documents)
-        return [await read(documents, id) for id in (*map(entry_id, range(1, ENTRIES + 1)), HEAD)]
+        return [await read(documents, id) for id in (*map(entry_id, range(1, ENTRIES + 1)), HEAD, *TEAMS)]
 
     return asyncio.run(make())
+
+
+def forgeable() -> list[Body]:
+    """What has a seal."""
+    return sample()[: -len(TEAMS)]
 
 
 VALUES: st.SearchStrategy[object] = (
@@ -284,7 +350,7 @@ VALUES: st.SearchStrategy[object] = (
 @settings(max_examples=150)
 @given(st.data())
 def test_no_single_field_can_be_altered_unnoticed(data: st.DataObject) -> None:
-    body = data.draw(st.sampled_from(sample()))
+    body = data.draw(st.sampled_from(forgeable()))
     path = data.draw(st.sampled_from([path for path in places(body) if path and path != ("id",)]))
     forged = altered(body, path, data.draw(VALUES))
 

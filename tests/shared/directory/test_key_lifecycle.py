@@ -2,13 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.directory.changes import Put
 from shared.directory.documents import KeyDigest, Stored
-from shared.directory.key_lifecycle import SECRETS, disabled, enabled, minted, rotated
+from shared.directory.key_lifecycle import SECRETS, minted, rotated
 from shared.directory.model import Key
 from shared.keys.model import digest_of, is_mistyped
 from tests.shared.directory.desk import Desk
@@ -97,16 +96,6 @@ def test_an_older_secret_works_exactly_until_the_shortest_grace_that_it_was_give
             assert all(works(put, secret, later) is (at < until) for secret, until in ends)
 
 
-@pytest.mark.parametrize("is_disabled", [False, True])
-def test_a_key_is_switched_off_and_on_without_touching_anything_else(is_disabled: bool) -> None:
-    _, put = minted(KEY.model_copy(update={"disabled": is_disabled, "name": "Crawler"}), PEPPER)
-    key = stored(put, "7")
-
-    off, on = disabled(key), enabled(key)
-    assert off == Put(put.resource.model_copy(update={"disabled": True}), if_match="7")
-    assert on == Put(put.resource.model_copy(update={"disabled": False}), if_match="7")
-
-
 async def test_the_life_of_a_key_in_the_store(desk: Desk) -> None:
     first, put = minted(KEY, PEPPER)
     (key,) = await desk.commit(put)
@@ -114,7 +103,7 @@ async def test_the_life_of_a_key_in_the_store(desk: Desk) -> None:
     second, put = rotated(key, PEPPER, desk.clock.now(), 60)
     (key,) = await desk.commit(put)
     assert key is not None
-    (key,) = await desk.commit(disabled(key))
+    (key,) = await desk.commit(Put(key.resource.model_copy(update={"disabled": True}), if_match=key.etag))
 
     assert key is not None
     assert key.resource == KEY.model_copy(update={"disabled": True})

@@ -10,7 +10,7 @@ import pytest
 
 from shared.directory.changes import Change, Put, Remove
 from shared.directory.documents import CONTAINER, TOMBSTONE_S, KeyDigest
-from shared.directory.model import Area, Budget, Key, Kind, Organization, Policy, Resource, Team
+from shared.directory.model import Area, Budget, Key, Kind, Organization, Policy, Resource, Role, Team
 from shared.directory.store import MOST_DOCUMENTS
 from shared.documents import (
     Document,
@@ -327,6 +327,57 @@ class TestConcurrency:
             await desk.store.commit(ADA, "team.create", plan)
         assert await desk.ids(Kind.TEAM) == ["theirs"]
         assert len(await desk.entries()) == rounds > 1
+
+
+class TestEntries:
+    async def test_an_entry_belongs_to_the_team_that_the_resource_was_of(self, desk: Desk) -> None:
+        policy = Policy(id="pol_1", scope="keys/vk_crawler")
+        await desk.commit(Put(SEARCH), Put(CRAWLER), Put(policy), Put(Area(id="retail")))
+        await desk.commit(Remove("keys/vk_crawler"))
+        await desk.commit(Remove("policies/pol_1"))
+
+        assert [entry.team for entry in await desk.entries()] == [
+            "search",
+            "search",
+            "search",
+            None,
+            "search",
+            "search",
+        ]
+
+    async def test_an_entry_that_tells_of_two_teams_is_for_neither(self, desk: Desk) -> None:
+        await desk.put(Policy(id="pol_1", scope="teams/a"))
+        await desk.put(Policy(id="pol_1", scope="teams/b"))
+        await desk.put(Policy(id="pol_1", scope="organization"))
+
+        assert [entry.team for entry in await desk.entries()] == ["a", None, None]
+
+
+async def test_who_set_a_policy_is_kept_until_somebody_sets_it_anew(desk: Desk) -> None:
+    policy = Policy(id="pol_1", scope="teams/search")
+    roles = [(await desk.put(policy, made_by=role)).made_by for role in (None, Role.TEAM_ADMIN, None)]
+
+    assert roles == [None, Role.TEAM_ADMIN, Role.TEAM_ADMIN]
+    assert (await desk.put(policy, made_by=Role.PLATFORM_ADMIN)).made_by is Role.PLATFORM_ADMIN
+
+
+async def test_nobody_waits_without_end_for_those_before(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.directory.store.TURN_S", 0.01)
+    hanging, free = asyncio.Event(), asyncio.Event()
+
+    async def plan() -> Sequence[Change]:
+        hanging.set()
+        await free.wait()
+        return [Put(SEARCH)]
+
+    first = asyncio.create_task(desk.store.commit(ADA, "team.create", plan))
+    await hanging.wait()
+    with pytest.raises(StoreUnavailable):
+        await desk.put(Area(id="retail"))
+    free.set()
+    await first
+
+    assert [entry.target for entry in await desk.entries()] == ["teams/search"]
 
 
 class TestPages:

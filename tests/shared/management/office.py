@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from shared.adapters.stored_secrets import StoredSecrets
 from shared.audit.store import AuditLog
 from shared.budgets.model import BudgetStatus, status_of
 from shared.budgets.store import AlertStore
@@ -16,9 +17,11 @@ from shared.directory.store import DirectoryStore
 from shared.documents import DocumentStore
 from shared.gateway.message import GatewayRequest, GatewayResponse
 from shared.keys.errors import KeyMissing, KeyUnknown
+from shared.keys.use import KeyUseStore
 from shared.leases.model import Level
 from shared.management.answers import Explanation
 from shared.management.api import ManagementApi
+from shared.management.authority import Authority
 from shared.management.ports import Parts
 from shared.management.requests import ExplainRequest
 from shared.policy.model import EffectivePolicy, NameRule, Origin
@@ -74,21 +77,7 @@ class People:
         return caller(key_id.removeprefix("vk_"), stored.resource.role, stored.resource.owner)
 
 
-class Vault:
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-
-    async def put(self, name: str, value: str) -> None:
-        self.values[name] = value
-
-    async def names(self) -> list[str]:
-        return list(self.values)
-
-    async def delete(self, name: str) -> bool:
-        return self.values.pop(name, None) is not None
-
-
-async def explain(caller: Caller, request: ExplainRequest) -> Explanation:
+async def explain(caller: Caller, request: ExplainRequest, viewer: Authority) -> Explanation:
     return Explanation(allowed=True, model=request.model, reasons=())
 
 
@@ -123,7 +112,8 @@ class Office:
         self.store = DirectoryStore(self.documents, self.clock, self.audit)
         self.people = People(self.store)
         self.alerts = AlertStore(self.documents)
-        self.vault = Vault()
+        self.vault = StoredSecrets(self.documents, PEPPER, self.clock)
+        self.uses = KeyUseStore(self.documents)
         self.parts = Parts(
             clock=self.clock,
             pepper=PEPPER,
@@ -135,6 +125,7 @@ class Office:
             budget_status=self.budget_status,
             explain=explain,
             secrets=self.vault,
+            last_used=self.uses.last_used,
         )
         self.api = ManagementApi(self.parts)
 

@@ -12,7 +12,18 @@ from tests.shared.management.office import ADMIN_A, ROOT, Office, reply
 
 
 @pytest.mark.parametrize(
-    "path", ["", "nothing", "teams/", "/teams", "teams/a/keys", "teams/a|users|x", "keys/%2e", "teams/ü"]
+    "path",
+    [
+        *["", "nothing", "teams/", "/teams", "teams/a/keys", "teams/a|users|x", "keys/%2e", "teams/ü"],
+        *[
+            "teams/{team}",
+            "keys/{key}",
+            "budgets/{budget}/status",
+            "teams/a/users/{user}",
+            "teams/{}",
+            "secrets/{name}",
+        ],
+    ],
 )
 async def test_an_unknown_address_is_not_found(furnished: Office, path: str) -> None:
     answer = await furnished.call("GET", path)
@@ -46,7 +57,10 @@ async def test_a_problem_says_what_is_wrong_and_nothing_of_what_was_sent(office:
         "detail": answer.json["detail"],
         "instance": answer.headers["x-request-id"],
         "errors": [
-            {"field": "id", "message": "String should match pattern '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'"},
+            {
+                "field": "id",
+                "message": "takes letters, digits, dots, underscores and hyphens, at most 64, and must begin with a letter or digit",
+            },
             {"field": "name", "message": "Input should be a valid string"},
         ],
     }

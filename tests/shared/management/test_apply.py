@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -24,23 +25,38 @@ WANTED = {
 
 
 class FailingDocuments(MemoryDocuments):
-    """Does not answer any more after so many batches."""
+    """Does not answer any more after so many batches. After a batch something else may happen."""
 
     def __init__(self, clock: FakeClock) -> None:
         super().__init__(clock)
         self.batches_left = 10**6
+        self.batches = self.queries = 0
+        self.after_batches: dict[int, Callable[[], Awaitable[object]]] = {}
+
+    async def query(self, *args: Any, **kwargs: Any) -> Any:
+        self.queries += 1
+        return await super().query(*args, **kwargs)
 
     async def batch(self, *args: Any, **kwargs: Any) -> Any:
         if self.batches_left == 0:
             raise StoreUnavailable("the store has gone")
         self.batches_left -= 1
-        return await super().batch(*args, **kwargs)
+        self.batches += 1
+        written = await super().batch(*args, **kwargs)
+        if self.batches in self.after_batches:
+            await self.after_batches.pop(self.batches)()
+        return written
 
 
 def failing() -> tuple[Office, FailingDocuments]:
     clock = FakeClock()
     documents = FailingDocuments(clock)
     return Office(clock=clock, documents=documents), documents
+
+
+def beside(office: Office) -> Office:
+    """Another instance on the same store."""
+    return Office(clock=office.clock, documents=office.documents)
 
 
 async def apply(office: Office, resources: object, **options: object) -> Any:
@@ -83,7 +99,7 @@ async def test_what_is_as_it_shall_be_is_not_written(office: Office) -> None:
     again = await apply(office, WANTED)
 
     assert writes(office) == before
-    assert again == {"changes": [], "applied": True, "batches": 0, "stopped_by": None, "secrets": {}}
+    assert (again["changes"], again["applied"], again["batches"], again["secrets"]) == ([], True, 0, {})
 
 
 async def test_only_what_differs_is_changed(office: Office) -> None:
@@ -170,7 +186,7 @@ async def test_a_store_that_leaves_leaves_all_or_nothing(down: int) -> None:
         ({"teams": [{"id": "x", "area": "nowhere"}]}, ["resources.teams[0].area"]),
         ({"keys": [{"id": "vk_1", "owner": "teams/x"}]}, ["resources.keys[0].owner"]),
         ({"areas": [{"id": "x"}, {"id": "x"}]}, ["resources.areas[1]"]),
-        ({"areas": [{"id": "filed"}]}, ["resources.areas[0]"]),
+        ({"areas": [{"id": "filed", "name": "Mine"}]}, ["resources.areas[0]"]),
         ({"areas": [{"id": "x", "colour": 1}]}, ["resources.areas[0].colour"]),
         ({"budgets": [{"id": "bud_1", "scope": "organization"}]}, ["resources.budgets[0].amount"]),
         ({"people": []}, ["resources.people"]),
@@ -244,6 +260,78 @@ async def test_two_who_apply_the_same_at_once_make_it_once(office: Office) -> No
 async def test_an_auditor_exports_what_a_team_admin_may_not(furnished: Office) -> None:
     assert (await furnished.call("GET", "export", by=AUDITOR)).status == 200
     assert (await furnished.call("GET", "export", by=ADMIN_A)).status == 403
+
+
+async def test_what_was_shown_is_what_is_made(office: Office) -> None:
+    shown = await apply(office, WANTED, dry_run=True)
+
+    made = await apply(office, WANTED, expect=shown["fingerprint"])
+
+    assert (made["applied"], made["changes"], made["fingerprint"]) == (True, shown["changes"], shown["fingerprint"])
+
+
+async def test_where_something_else_would_be_made_than_was_shown_nothing_is(office: Office) -> None:
+    shown = await apply(office, WANTED, dry_run=True)
+    await office.made("areas", {"id": "retail", "name": "Made meanwhile"})
+    before = writes(office)
+
+    answer = await office.call("POST", "apply", {"resources": WANTED, "expect": shown["fingerprint"]})
+
+    assert answer.status == 409
+    assert writes(office) == before
+
+
+async def test_what_was_not_shown_is_not_made_in_a_later_batch_either() -> None:
+    office, documents = failing()
+    wanted = {"teams": [{"id": "t"}], "users": [{"id": f"user-{number:03}", "team": "t"} for number in range(120)]}
+    shown = await apply(office, wanted, dry_run=True)
+    documents.after_batches[1] = lambda: beside(office).made("teams/t/users", {"id": "user-119", "name": "Mine"})
+
+    made = await apply(office, wanted, expect=shown["fingerprint"])
+
+    assert (made["applied"], made["batches"]) == (False, 1)
+    assert "than were shown" in made["stopped_by"]
+    assert (await office.call("GET", "teams/t/users/user-119")).json["name"] == "Mine"
+
+
+async def test_a_change_by_others_between_two_batches_is_seen() -> None:
+    office, documents = failing()
+    wanted = {"teams": [{"id": "t"}], "users": [{"id": f"user-{number:03}", "team": "t"} for number in range(120)]}
+    documents.after_batches[1] = lambda: beside(office).made("teams/t/users", {"id": "user-119", "name": "Theirs"})
+
+    made = await apply(office, wanted)
+
+    assert made["applied"]
+    assert [change["action"] for change in made["changes"]].count("update") == 1
+    assert len(await office.items("teams/t/users")) == 120
+
+
+async def test_the_directory_is_read_once_however_many_batches_there_are() -> None:
+    office, documents = failing()
+    queries = []
+    for count in (10, 200):
+        documents.queries = 0
+        made = await apply(office, {"teams": [{"id": f"t-{count}-{number}"} for number in range(count)]})
+        queries.append((made["batches"], documents.queries))
+
+    assert queries == [(1, 8), (5, 8)]
+
+
+async def test_keys_are_kept_where_the_document_says_nothing_of_them(furnished: Office) -> None:
+    exported_ = await exported(furnished)
+    wanted = {**exported_, "keys": [], "policies": [], "budgets": []}
+
+    pruned = await apply(furnished, wanted, prune=True, keep=["keys"])
+
+    assert {change["address"].split("/")[0] for change in pruned["changes"]} == {"policies", "budgets"}
+    assert len((await exported(furnished))["keys"]) == len(exported_["keys"]) == 2
+
+
+async def test_what_is_kept_is_not_left_hanging(furnished: Office) -> None:
+    answer = await furnished.call("POST", "apply", {"resources": {}, "prune": True, "keep": ["keys"]})
+
+    assert answer.status == 409
+    assert "keys/vk_key-a, which stays, depends on teams/a/applications/app-a" in answer.json["detail"]
 
 
 NAMES = st.sampled_from(["x", "y", "z"])

@@ -56,5 +56,16 @@ def test_nesting_has_its_bounds_and_brackets_in_text_are_none() -> None:
     ids=["escapes", "quotes", "brackets", "objects", "values", "digits"],
 )
 def test_what_is_meant_to_keep_the_parser_busy_is_refused(raw: bytes) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises((Malformed, Invalid)):
         parse_object(raw)
+
+
+@pytest.mark.parametrize(
+    "number", ["1e-3000000", "1E31", "1e-31", "1e400", "0." + "3" * 60, "9" * 61, "-" + "9" * 5000, "0E+999999999"]
+)
+def test_a_number_beyond_reason_is_not_read_and_its_field_is_named(number: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        parse_object(f'{{"a": 1, "thresholds": [{{"percent": {number}}}, 1e30, 1e-30]}}'.encode())
+
+    assert [error.field for error in refused.value.errors] == ["thresholds[0].percent"]
+    assert number not in str(refused.value)

@@ -103,3 +103,26 @@ async def test_the_status_of_a_budget_is_in_exact_money(furnished: Office) -> No
         (80, False),
         (100, False),
     ]
+
+
+@pytest.mark.parametrize(("by", "is_told"), [(ROOT, True), (AUDITOR, True), (ADMIN_A, False), (DEV_A, False)])
+async def test_what_may_be_spent_above_the_team_is_not_for_the_team(office: Office, by: str, is_told: bool) -> None:
+    above = (
+        Level("teams/a", Team(id="a"), (), (Budget(id="bud_team", scope="teams/a", amount=7),)),
+        Level(
+            "organization",
+            Organization(),
+            (Policy(id="pol_wide", scope="organization", rate_limits=(RateLimit(unit="requests", limit=500),)),),
+            (Budget(id="bud_wide", scope="organization", amount=987654),),
+        ),
+    )
+    office.people.known[by] = replace(office.people.known[by], policy=effective_of(above, "vk_x", "a"))
+
+    answer = await office.call("GET", "effective-policy", by=by)
+
+    rules = {rule["source"]: rule for rule in answer.json["rules"]}
+    assert (b"987654" in answer.raw) is is_told
+    assert rules["bud_wide"]["level"] == "organization"
+    assert rules["bud_wide"]["value"]["unit"] == "money"
+    assert rules["bud_team"]["value"] == {"unit": "money", "limit": "7"}
+    assert rules["pol_wide"]["value"] == {"unit": "requests", "limit": 500}

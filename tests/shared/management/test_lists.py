@@ -9,10 +9,10 @@ from tests.shared.management.office import ADMIN_A, ADMIN_B, AUDITOR, DEV_A, Off
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
 
 
-async def raise_alert(office: Office, team: str | None, percent: int) -> None:
-    scope = f"teams/{team}" if team else "organization"
+async def raise_alert(office: Office, team: str | None, percent: int, scope: str | None = None) -> None:
+    scope = scope or (f"teams/{team}" if team else "organization")
     alert = Alert(
-        f"bud_{team}", scope, team, Window("month-2026-01-01", START, END), percent, "alert", Decimal(10), Decimal("5.25"),
+        f"bud_{scope}", scope, team, Window("month-2026-01-01", START, END), percent, "alert", Decimal(10), Decimal("5.25"),
         office.clock.now(), Mode.ENFORCE,
     )  # fmt: skip
     assert await office.alerts.raise_once(alert)
@@ -65,18 +65,33 @@ async def test_a_team_admin_sees_the_entries_of_the_own_team_only(furnished: Off
         "teams/a",
     ]
     assert len(of_b) == 6
-    assert {entry["seq"] for entry in of_a} & {entry["seq"] for entry in of_b} == set()
+    assert {entry["seal"] for entry in of_a} & {entry["seal"] for entry in of_b} == set()
     assert len(everything) == len(of_a) + len(of_b) + 2
+    assert [entry["seq"] for entry in everything] == list(range(len(everything), 0, -1))
+    assert [entry for entry in (*of_a, *of_b) if "seq" in entry] == []
 
 
-async def test_entries_of_what_hung_on_a_key_that_is_gone_are_for_those_who_see_everything(furnished: Office) -> None:
+async def test_what_others_change_shows_neither_in_a_team_admins_pages_nor_in_how_many_there_are(
+    furnished: Office,
+) -> None:
+    for number in range(30):
+        await furnished.made("areas", {"id": f"area-{number}"})
+
+    page = (await furnished.call("GET", "audit?limit=7", by=ADMIN_A)).json
+
+    assert len(page["data"]) == 7
+    assert (await furnished.call("GET", "audit?limit=100", by=ADMIN_A)).json == {"data": page["data"], "next": None}
+
+
+async def test_the_history_of_what_hung_on_a_key_stays_with_the_team_when_the_key_is_gone(furnished: Office) -> None:
     for address in ("policies/pol_on-a", "keys/vk_key-a"):
         assert (await furnished.call("DELETE", address)).status == 204
 
     seen = [entry["target"] for entry in await furnished.items("audit", by=ADMIN_A)]
 
-    assert "policies/pol_on-a" not in seen
+    assert seen.count("policies/pol_on-a") == 2
     assert seen.count("keys/vk_key-a") == 2
+    assert await furnished.items("audit?target=policies/pol_on-a", by=ADMIN_B) == []
 
 
 async def test_tampering_with_the_audit_log_shows(furnished: Office) -> None:
@@ -87,4 +102,38 @@ async def test_tampering_with_the_audit_log_shows(furnished: Office) -> None:
     await furnished.documents.upsert("directory", "organization", {**entry.body, "action": "team.delete"})
 
     answer = await furnished.call("GET", "audit/verify", by=AUDITOR)
-    assert answer.json == {"ok": False, "entries": 2, "first_broken": 3}
+    assert answer.json == {"ok": False, "entries": 2, "first_broken": 3, "first_difference": None}
+
+
+async def test_a_resource_that_was_changed_past_the_audit_log_shows(furnished: Office) -> None:
+    stored = await furnished.documents.get("directory", "organization", "budgets|bud_on-a")
+    assert stored is not None
+    assert isinstance(stored.body["resource"], dict)
+
+    richer = {**stored.body, "resource": {**stored.body["resource"], "amount": "7000"}}
+    await furnished.documents.upsert("directory", "organization", richer)
+
+    answer = (await furnished.call("GET", "audit/verify", by=AUDITOR)).json
+    assert (answer["ok"], answer["first_broken"], answer["first_difference"]) == (False, None, "budgets/bud_on-a")
+
+
+async def test_alerts_of_budgets_above_the_team_are_not_for_its_admins(office: Office) -> None:
+    for scope in ("organization", "areas/retail", "teams/a", "teams/a/users/u", "keys/vk_a"):
+        await raise_alert(office, "a", 50, scope)
+
+    assert [alert["scope"] for alert in await office.items("alerts", by=ADMIN_A)] == [
+        "keys/vk_a",
+        "teams/a/users/u",
+        "teams/a",
+    ]
+    assert [alert["team"] for alert in await office.items("alerts", by=AUDITOR)] == ["a", "a", "a", None, None]
+
+
+async def test_when_a_key_was_used_last_is_read_with_it(furnished: Office) -> None:
+    used = furnished.clock.now()
+    await furnished.uses.note("vk_key-a", used)
+
+    listed = {key["id"]: key.get("last_used_at") for key in await furnished.items("keys")}
+
+    assert listed == {"vk_key-a": used.isoformat(), "vk_key-b": None}
+    assert (await furnished.call("GET", "keys/vk_key-a")).json["last_used_at"] == used.isoformat()

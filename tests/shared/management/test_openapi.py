@@ -131,7 +131,7 @@ async def test_handlers_take_and_answer_what_the_document_says(furnished: Office
     if row.name in ("deleteArea", "deleteTeam", "deleteApplication", "deleteKey", "deleteUser"):
         assert (await perform(furnished, row, THEIRS, ROOT)).status == 409
         return
-    furnished.vault.values["secret-a"] = "x"
+    await furnished.vault.put("secret-a", "x")
     answer = await perform(furnished, row, THEIRS, ROOT)
 
     assert answer.status == row.status, answer.raw

@@ -165,9 +165,19 @@ async def test_what_team_b_creates_cannot_hang_on_team_a_nor_tell_of_it(
     assert answers[0] == answers[1]
 
 
-@pytest.mark.parametrize("address", ["keys/vk_key-b", "policies/pol_on-b", "budgets/bud_on-b"])
-async def test_what_team_b_has_cannot_be_moved_over_to_team_a(furnished: Office, address: str) -> None:
-    field = "owner" if address.startswith("keys") else "scope"
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("keys", {"owner": "teams/b"}),
+        ("policies", {"scope": "keys/vk_key-b"}),
+        ("budgets", {"scope": "keys/vk_key-b", "amount": 1}),
+    ],
+)
+async def test_what_team_b_has_cannot_be_moved_over_to_team_a(
+    furnished: Office, path: str, body: dict[str, object]
+) -> None:
+    address = f"{path}/{(await furnished.made(path, body, by=ADMIN_B)).json['id']}"
+    field = "owner" if path == "keys" else "scope"
     for ids in (THEIRS, NOBODYS):
         owner = f"teams/{ids['team']}/applications/{ids['application']}"
         answer = await furnished.call("PATCH", address, {field: owner}, match="*", by=ADMIN_B)

@@ -216,3 +216,36 @@ async def test_a_cursor_is_good_for_its_own_list_only(furnished: Office) -> None
     for path in (f"keys?team=a&cursor={cursor}", f"policies?cursor={cursor}"):
         assert (await furnished.call("GET", path)).fields == ["cursor"]
     assert (await furnished.call("GET", f"keys?cursor={cursor}", by=ADMIN_A)).fields == ["cursor"]
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (b'"0E+999999999"', "0"),
+        (b'"1E+5"', "100000"),
+        (b"1e5", "100000"),
+        (b"0.000000001", "0.000000001"),
+        (b'"10.10"', "10.1"),
+        (b"1000000000", "1000000000"),
+    ],
+)
+async def test_an_amount_is_told_in_plain_digits_and_everywhere_the_same(
+    furnished: Office, written: bytes, told: str
+) -> None:
+    made = await furnished.call("POST", "budgets", b'{"id": "bud_x", "scope": "teams/a", "amount": ' + written + b"}")
+
+    assert (made.status, made.json["amount"]) == (201, told)
+    assert (await furnished.call("GET", "budgets/bud_x")).json["amount"] == told
+    assert (await furnished.call("GET", "budgets/bud_x/status")).json["amount"] == told
+    exported = (await furnished.call("GET", "export")).json["budgets"]
+    assert [budget["amount"] for budget in exported if budget["id"] == "bud_x"] == [told]
+    (entry,) = await furnished.items("audit?target=budgets/bud_x")
+    assert entry["after"]["amount"] == told
+
+
+async def test_a_number_that_is_too_long_names_its_field(furnished: Office) -> None:
+    body = b'{"scope": "teams/a", "max_prompt_bytes": 1e-3000000}'
+
+    answer = await furnished.call("POST", "policies", body)
+
+    assert (answer.status, answer.fields) == (422, ["max_prompt_bytes"])

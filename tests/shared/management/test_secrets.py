@@ -11,12 +11,14 @@ async def test_a_secret_is_set_named_and_deleted_but_never_read(office: Office) 
     read = await office.call("GET", "secrets/openai")
 
     assert (put.status, listed.json, read.status) == (204, {"data": ["openai"]}, 405)
-    assert office.vault.values == {"openai": VALUE}
+    revealed = await office.vault.reveal("openai")
+    assert revealed is not None
+    assert revealed.reveal() == VALUE
     assert all(VALUE.encode() not in answer.raw for answer in (put, listed, read))
 
     assert (await office.call("DELETE", "secrets/openai")).status == 204
     assert (await office.call("DELETE", "secrets/openai")).status == 404
-    assert office.vault.values == {}
+    assert await office.vault.reveal("openai") is None
 
 
 @pytest.mark.parametrize(("body", "field"), [({"value": ""}, "value"), ({}, "value"), ({"value": VALUE, "x": 1}, "x")])
@@ -49,3 +51,18 @@ async def test_who_set_and_deleted_a_secret_is_in_the_audit_log(office: Office) 
     ]
     assert VALUE.encode() not in log.raw
     assert (await office.call("GET", "audit/verify")).json["ok"] is True
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+@pytest.mark.parametrize("name", ["a@b", "a+b", "x" * 65])
+async def test_a_name_that_no_secret_can_have_is_refused_and_not_noted(office: Office, method: str, name: str) -> None:
+    answer = await office.call(method, f"secrets/{name}", {"value": VALUE} if method == "PUT" else None)
+
+    assert (answer.status, answer.fields) == (422, ["name"])
+    assert await office.items("audit") == []
+
+
+@pytest.mark.parametrize("name", ["a", "A.b_c-9", "x" * 64])
+async def test_a_name_that_a_reference_can_say_can_be_set(office: Office, name: str) -> None:
+    assert (await office.call("PUT", f"secrets/{name}", {"value": VALUE})).status == 204
+    assert (await office.call("GET", "secrets")).json == {"data": [name]}
