@@ -40,6 +40,7 @@ from shared.queues import EventPublisher
 from shared.runtime import Administration, Background, Runtime
 from shared.settings import Settings
 from shared.tokens.service import TokenCounter
+from shared.tokens.sizes import ResponseSizes
 from shared.upkeep import Upkeep
 from shared.wire.openai.routes import Routes
 
@@ -78,6 +79,7 @@ async def build_runtime(settings: Settings, clock: Clock | None = None) -> Runti
         budgets=BudgetService(administration.alerts, clock, background.spawn),
         prices=load_book(config.prices),
         outputs=OutputHistory(),
+        sizes=ResponseSizes(),
         router=router_of(config, clock),
         retry=retry_of(config),
         providers=PROVIDERS,

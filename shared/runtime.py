@@ -27,6 +27,7 @@ from shared.routing.retry import RetryRules
 from shared.routing.service import Router
 from shared.settings import Settings
 from shared.tokens.service import TokenCounter
+from shared.tokens.sizes import ResponseSizes
 from shared.upkeep import Upkeep
 from shared.wire.openai.routes import Routes
 
@@ -85,6 +86,7 @@ class Runtime:
     budgets: BudgetService
     prices: PriceBook
     outputs: OutputHistory
+    sizes: ResponseSizes
     router: Router
     retry: RetryRules
     providers: Mapping[str, Provider]

@@ -43,7 +43,7 @@ class Tier(StrEnum):
 class Rates(Strict):
     """Money per million tokens of each kind, and per unit of what is not billed in tokens. None is no price; zero is free.
 
-    Reasoning without a rate of its own costs as much as output.
+    Without a rate of its own reasoning costs as much as output, and every kind of input as much as `input`.
     """
 
     input: Amount | None = None
@@ -130,7 +130,8 @@ class Price(Rates):
     @cached_property
     def _parts_per_token(self) -> tuple[int | None, ...]:
         reasoning = self.output if self.reasoning is None else self.reasoning
-        inputs = (self.input, self.cached_input, self.cache_write, self.audio_input, self.image_input)
+        special = (self.cached_input, self.cache_write, self.audio_input, self.image_input)
+        inputs = (self.input, *(self.input if rate is None else rate for rate in special))
         outputs = (self.output, reasoning, self.audio_output, self.image_output)
         return tuple(_parts(rate, PARTS // 1_000_000) for rate in inputs + outputs)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -39,7 +39,9 @@ _FEW = 20
 _MEMORY = 2_048
 """Answers after which those before count half, so that the estimate follows what callers do now."""
 
-_HISTORIES = 1_000
+_HISTORIES_EACH, _TEAMS = 50, 2_000
+"""Histories of each team, so that whoever makes up names forgets only his own."""
+
 _LARGEST = 2**21 - 1
 _EXACT_BITS = 3
 
@@ -138,29 +140,27 @@ def _usual(model: str) -> str:
 
 
 class OutputHistory:
-    """How many tokens models have answered with of late, per model and endpoint, in memory.
+    """How many tokens models have answered with of late, per team, model and endpoint, in memory.
 
     Counts are kept in bins that are eight to the octave, so an estimate is at most an eighth too high.
     """
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[str, str], list[int]] = {}
+        self._teams: dict[str, dict[tuple[str, str], list[int]]] = {}
 
-    def observe(self, key: tuple[str, str], tokens: int) -> None:
-        counts = self._counts.get(key)
-        if counts is None:
-            if len(self._counts) >= _HISTORIES:
-                del self._counts[next(iter(self._counts))]
-            counts = self._counts[key] = [0] * (_bin(_LARGEST) + 2)
+    def observe(self, key: tuple[str, str, str], tokens: int) -> None:
+        team, *rest = key
+        histories = _kept(self._teams, team, _TEAMS, dict)
+        counts = _kept(histories, (rest[0], rest[1]), _HISTORIES_EACH, _no_answers)
         counts[_bin(tokens)] += 1
         counts[-1] += 1
         if counts[-1] >= _MEMORY:
             halved = [count // 2 for count in counts[:-1]]
             counts[:] = [*halved, sum(halved)]
 
-    def p95(self, key: tuple[str, str]) -> int:
+    def p95(self, key: tuple[str, str, str]) -> int:
         """Return the tokens that 95 of 100 answers stay within."""
-        counts = self._counts.get(key)
+        counts = self._teams.get(key[0], {}).get(key[1:])
         if counts is None:
             return UNKNOWN
         longer = counts[-1] // 20
@@ -169,6 +169,19 @@ class OutputHistory:
             longer -= counts[index]
             index -= 1
         return _top(index) if counts[-1] >= _FEW else max(UNKNOWN, _top(index))
+
+
+def _kept[K, V](entries: dict[K, V], key: K, most: int, new: Callable[[], V]) -> V:
+    """Return the entry, in the place of the oldest where it is new and there are many."""
+    if key not in entries:
+        if len(entries) >= most:
+            del entries[next(iter(entries))]
+        entries[key] = new()
+    return entries[key]
+
+
+def _no_answers() -> list[int]:
+    return [0] * (_bin(_LARGEST) + 2)
 
 
 def _bin(tokens: int) -> int:

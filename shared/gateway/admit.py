@@ -4,7 +4,7 @@ from shared.errors import BadRequest
 from shared.gateway.call import Call
 from shared.gateway.forecast import TOKENISED, Forecast, forecast
 from shared.gateway.refusals import EndpointRefused
-from shared.gateway.reserve import reserve_all
+from shared.gateway.reserve import reserve_place, reserve_use
 from shared.policy.model import CapRule
 from shared.runtime import Runtime
 from shared.wire.openai.endpoints import Meter
@@ -19,15 +19,22 @@ def check_endpoint(call: Call) -> None:
 
 
 async def admit(call: Call, runtime: Runtime) -> None:
-    """Check the sizes and reserve. Raises GatewayError; then nothing stays reserved."""
+    """Check the sizes and reserve. Raises GatewayError; then nothing stays reserved.
+
+    Nobody's prompt is read who may not make a call at all.
+    """
     policy = call.caller.policy
     if not policy.caps and not policy.counts:
         return
-    _check_bytes(call)
-    foreseen = await forecast(call, runtime) if _is_weighed(call) else Forecast(0, 0, is_exact=True)
-    foreseen = await _check_prompt(call, runtime, foreseen)
-    if policy.counts:
-        await reserve_all(call, runtime, foreseen)
+    try:
+        await reserve_place(call, runtime)
+        _check_bytes(call)
+        if _is_weighed(call):
+            foreseen = await _check_prompt(call, runtime, await forecast(call, runtime))
+            await reserve_use(call, runtime, foreseen)
+    except BaseException:
+        call.reservation.release()
+        raise
 
 
 def _is_weighed(call: Call) -> bool:
@@ -43,13 +50,14 @@ def _check_bytes(call: Call) -> None:
 
 async def _check_prompt(call: Call, runtime: Runtime, foreseen: Forecast) -> Forecast:
     """A prompt that could be too long is counted exactly before it is called so."""
+    if call.endpoint.meter not in TOKENISED:
+        return foreseen
     for rule in call.caller.policy.caps:
-        if rule.what != "prompt_tokens" or call.endpoint.meter not in TOKENISED:
+        if rule.what != "prompt_tokens" or foreseen.prompt <= rule.limit:
             continue
-        # No token is shorter than a byte: what has no more bytes than it may have tokens need not be counted.
-        if not foreseen.is_exact and call.request_bytes > rule.limit:
+        if not foreseen.is_exact:
             foreseen = await forecast(call, runtime, exactly=True)
-        if foreseen.is_exact and foreseen.prompt > rule.limit:
+        if foreseen.prompt > rule.limit:
             _refuse_size(call, rule, f"The prompt has {foreseen.prompt} tokens")
     return foreseen
 

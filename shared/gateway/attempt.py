@@ -179,13 +179,27 @@ class Attempts:
 
     async def _send(self, deployment: Deployment) -> UpstreamResponse:
         credential = await self._credential(deployment)
-        response = await self._runtime.transport.send(await self._write(deployment, credential))
+        response = await self._ask(await self._write(deployment, credential))
         if response.status == 401 and deployment.name not in self._renewed:
             self._renewed.add(deployment.name)
             response.close()
             self._forget(deployment, credential)
             credential = await self._credential(deployment)
-            response = await self._runtime.transport.send(await self._write(deployment, credential))
+            response = await self._ask(await self._write(deployment, credential))
+        return response
+
+    async def _ask(self, request: UpstreamRequest) -> UpstreamResponse:
+        """Send a request. Unless it never went out or was refused, it is in doubt what becomes of it, until its answer is read."""
+        call = self._call
+        before, call.is_in_doubt = (call.is_made, call.is_in_doubt), True
+        call.is_made = True
+        try:
+            response = await self._runtime.transport.send(request)
+        except ConnectFailed:
+            call.is_made, call.is_in_doubt = before
+            raise
+        if response.status >= 400:
+            call.is_in_doubt = before[1]
         return response
 
     async def _credential(self, deployment: Deployment) -> str:

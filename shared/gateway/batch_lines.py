@@ -4,8 +4,9 @@ import orjson
 
 from shared.errors import BadRequest
 from shared.gateway.call import Call, Json
-from shared.gateway.estimate import prompt_text
-from shared.gateway.forecast import OUTPUT_MEMBERS, guessed
+from shared.gateway.forecast import HISTORY_TOKENS
+from shared.gateway.members import MOST, asked, choices, obeyed, prompts, wrong_member
+from shared.gateway.prompt import Prompt, bound, read_prompt
 from shared.policy.model import CapRule
 from shared.tokens.service import TokenCounter
 from shared.wire.openai.endpoints import ENDPOINTS, Meter
@@ -17,7 +18,7 @@ _BY_PATH = {endpoint.path: endpoint for endpoint in ENDPOINTS if endpoint.method
 
 
 class BatchLine:
-    """One line. Raises BadRequest where it is no call at all."""
+    """One line. Raises BadRequest where it is no call at all, or leaves open how much is to be produced."""
 
     def __init__(self, raw: bytes, number: int) -> None:
         self._raw, self._number = raw, number
@@ -33,9 +34,14 @@ class BatchLine:
         self.model = model
         path = str(url or "").strip("/").removeprefix("v1/")
         self._endpoint = _BY_PATH.get(path)
+        self._check_numbers()
+        self._prompt: Prompt | None = None
 
     def keep_to_rules(self, call: Call, counter: TokenCounter) -> None:
-        """Raise BadRequest where a rule forbids the line: nothing can be changed in it, and later nobody asks."""
+        """Raise BadRequest where a rule forbids the line: nothing can be changed in it, and later nobody asks.
+
+        Counting takes milliseconds a line, so this is not for the event loop.
+        """
         name = self._endpoint.name if self._endpoint else "unknown"
         for rule in call.caller.policy.against("endpoints", name):
             if rule.origin.is_enforced:
@@ -46,37 +52,65 @@ class BatchLine:
 
     def add_to(self, work: dict[str, tuple[int, int]]) -> None:
         """Add what the line will use to the batch's work, by model."""
-        text, framing = prompt_text(self.body)
+        read = self._read()
         prompt, output = work.get(self.model, (0, 0))
-        work[self.model] = prompt + guessed(text) + framing, output + self._output()
+        history = read.hidden + HISTORY_TOKENS * len(read.continues)
+        work[self.model] = (
+            prompt + min(bound(read.text) + self._others(read) + history, MOST),
+            output + min(self._output(read), MOST),
+        )
+
+    def _check_numbers(self) -> None:
+        if not self._generates():
+            return
+        if (name := wrong_member(self.body)) is not None:
+            raise self._invalid(f"has a `{name}` that is no positive integer")
+        if max([*asked(self.body).values(), choices(self.body)]) > MOST:
+            raise self._invalid(f"asks for more than {MOST:,} of something")
 
     def _keep_to_cap(self, cap: CapRule, counter: TokenCounter) -> None:
         if cap.what == "prompt_bytes":
             size = len(self._raw)
         elif cap.what == "prompt_tokens":
-            size = self._prompt(cap.limit, counter)
+            size = self._counted(cap.limit, counter)
         else:
-            size = max(self._asked(), default=cap.limit + 1) if self._generates() else 0
+            size = self._largest_output(cap.limit + 1) if self._generates() else 0
         if size > cap.limit:
             raise self._invalid(
                 f"has more {cap.what.replace('_', ' ')} than the {cap.limit} that {cap.origin.scope} allows"
             )
 
-    def _prompt(self, limit: int, counter: TokenCounter) -> int:
-        text, framing = prompt_text(self.body)
-        return framing + (counter.count_now(self.model, text) if len(self._raw) > limit else 0)
+    def _counted(self, limit: int, counter: TokenCounter) -> int:
+        read = self._read()
+        others = self._others(read)
+        size = bound(read.text) + others
+        return size if size <= limit else counter.count_now(self.model, read.text) + others
 
-    def _asked(self) -> list[int]:
-        values = (self.body.get(name) for name in OUTPUT_MEMBERS)
-        return [value for value in values if isinstance(value, int)]
+    def _read(self) -> Prompt:
+        if self._prompt is None:
+            self._prompt = read_prompt(self.body, self._meter())
+        return self._prompt
+
+    def _others(self, read: Prompt) -> int:
+        return read.other_tokens + read.audio_tokens + read.picture_tokens(self.model)
+
+    def _meter(self) -> Meter:
+        return self._endpoint.meter if self._endpoint else Meter.CHAT
 
     def _generates(self) -> bool:
-        return self._endpoint is None or self._endpoint.meter is not Meter.EMBEDDING
+        return self._meter() is not Meter.EMBEDDING
 
-    def _output(self) -> int:
-        count = self.body.get("n")
-        choices = count if isinstance(count, int) and count > 0 else 1
-        return choices * max(self._asked(), default=UNSAID_OUTPUT) if self._generates() else 0
+    def _largest_output(self, unsaid: int) -> int:
+        """What the line asks for; `unsaid` where it names no limit that its endpoint goes by."""
+        limits = obeyed(self.body, self._meter()) if self._endpoint else asked(self.body)
+        return max(asked(self.body).values()) if limits else unsaid
+
+    def _output(self, read: Prompt) -> int:
+        if not self._generates():
+            return 0
+        several = prompts(self.body) if self._meter() is Meter.COMPLETION else 1
+        each = self._largest_output(UNSAID_OUTPUT) + sum(map(bound, read.predicted))
+        return each * choices(self.body) * several
 
     def _invalid(self, problem: str) -> BadRequest:
         return BadRequest(f"Line {self._number} of the batch file {problem}.", param="file", code="invalid_batch")

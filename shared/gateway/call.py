@@ -19,6 +19,16 @@ from shared.wire.openai.routes import Match
 
 Json = dict[str, object]
 
+LONGEST = 200
+"""Characters of a name that a caller or an upstream chose: enough for any real one."""
+
+
+def bounded(name: str) -> str:
+    """Return a name fit for events and logs: not too long, and without anything that would break a line."""
+    if len(name) <= LONGEST and name.isprintable():
+        return name
+    return "".join(letter if letter.isprintable() else "?" for letter in name[:LONGEST])
+
 
 @dataclass(slots=True)
 class Content:
@@ -51,21 +61,25 @@ class Seen:
     def note(self, answer: Json) -> None:
         """Take model, id, tier and finish reason from an answer or from one event of a stream."""
         if isinstance(model := answer.get("model"), str) and model:
-            self.model = model
+            self.model = bounded(model)
         if isinstance(identity := answer.get("id"), str) and identity:
-            self.object_id = identity
+            self.object_id = bounded(identity)
         if isinstance(tier := answer.get("service_tier"), str):
-            self.service_tier = tier
-        self.is_pending = answer.get("status") in ("queued", "in_progress")
+            self.service_tier = bounded(tier)
+        if isinstance(status := answer.get("status"), str):
+            self.is_pending = status in ("queued", "in_progress")
         choices = answer.get("choices")
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict) and isinstance(reason := choice.get("finish_reason"), str):
-                self.finish_reason = reason
+                self.finish_reason = bounded(reason)
 
 
 @dataclass
 class Call:
-    """One call. `streams` says whether the caller asked for a stream, `hides_usage` that its usage chunk is ours alone."""
+    """One call. `streams` says whether the caller asked for a stream, `hides_usage` that its usage chunk is ours alone.
+
+    `is_made` says that it went out, so that it counts; `is_in_doubt` that nobody knows what became of it there.
+    """
 
     id: str
     started_at: datetime
@@ -92,6 +106,8 @@ class Call:
     limit_headers: HeaderList = field(default_factory=list)
     request_bytes: int = 0
     release: Callable[[], None] = field(default=lambda: None)
+    is_made: bool = False
+    is_in_doubt: bool = False
     is_settled: bool = False
     is_handed_over: bool = False
 

@@ -6,13 +6,13 @@ import orjson
 
 from shared.errors import BadRequest, NotFound
 from shared.gateway.body import beside_others
-from shared.gateway.call import Call, Json
+from shared.gateway.call import Call, Json, bounded
 from shared.gateway.downshift import downshifted
 from shared.gateway.message import GatewayRequest
 from shared.gateway.naming import named_model, nested_models
 from shared.gateway.output_cap import keep_within_cap
 from shared.gateway.provisions import work_of
-from shared.gateway.references import Mentioned, check_references, find_mentioned
+from shared.gateway.references import check_references, find_mentioned
 from shared.routing.service import ModelNotFound, ObjectElsewhere, Plan
 from shared.runtime import Runtime
 from shared.wire.json_edit import DuplicateKey, ask_for_usage
@@ -35,18 +35,22 @@ class UnsupportedEndpoint(NotFound):
 async def decide(call: Call, request: GatewayRequest, runtime: Runtime) -> None:
     """Fill in model, references, plan and the edits of the body. Raises what the caller should hear."""
     mentioned = await find_mentioned(call, runtime.counter)
-    call.model = _model(call, request, runtime, mentioned)
-    call.image_model = request.headers.get(IMAGE_DEPLOYMENT)
-    for model in {call.model, call.image_model, *mentioned.models, *nested_models(call)} - {None}:
+    named, drawing = _named(call, request), request.headers.get(IMAGE_DEPLOYMENT)
+    # Events tell what was asked for also where it is refused.
+    call.model = bounded(named) if named else None
+    for model in {named, drawing, *mentioned.models, *nested_models(call)} - {None}:
         _check_admitted(call, str(model), runtime)
+    call.image_model = drawing
     await check_references(call, mentioned, runtime.ownership)
+    if named is None and call.endpoint.model is ModelIn.BODY_OPTIONAL:
+        call.model = _unsaid_model(call, runtime)
     if call.endpoint.creates is Kind.BATCH:
         await _check_batch(call, runtime)
     call.plan = await _cheaper_plan(call, runtime) or _supported(_plan(call, runtime), call.endpoint, runtime)
     await beside_others(call.request_bytes, _prepare, call, call.endpoint)
 
 
-def _model(call: Call, request: GatewayRequest, runtime: Runtime, mentioned: Mentioned) -> str | None:
+def _named(call: Call, request: GatewayRequest) -> str | None:
     """The model that the request names. Raises BadRequest where the endpoint needs one."""
     if call.matched.model is not None:
         return call.matched.model
@@ -59,8 +63,27 @@ def _model(call: Call, request: GatewayRequest, runtime: Runtime, mentioned: Men
     if named is not None and not isinstance(named, str):
         raise BadRequest("`model` must be a string.", param="model", code="invalid_type")
     if where is ModelIn.BODY_OPTIONAL:
-        return None if mentioned.objects else runtime.config.default_response_model
-    raise BadRequest("You must provide a `model`.", param="model", code="missing_required_parameter")
+        return None
+    raise _missing_model()
+
+
+def _unsaid_model(call: Call, runtime: Runtime) -> str | None:
+    """The model of a request that names none: that of the response which it continues, else the configured one.
+
+    It is checked, priced and sent like one that was named, so that it is not the upstream's to choose. Only where nothing limits
+    the caller's models and no default is configured does the request go without.
+    """
+    labels = (owned.label for owned in call.references if owned.kind is Kind.RESPONSE and owned.label)
+    model = next(labels, runtime.config.default_response_model)
+    if model is not None:
+        _check_admitted(call, model, runtime)
+    elif any(rule.what == "models" and rule.origin.is_enforced for rule in call.caller.policy.names):
+        raise _missing_model()
+    return model
+
+
+def _missing_model() -> BadRequest:
+    return BadRequest("You must provide a `model`.", param="model", code="missing_required_parameter")
 
 
 def _check_admitted(call: Call, model: str, runtime: Runtime) -> None:
@@ -141,9 +164,11 @@ def _prepare(call: Call, endpoint: Endpoint) -> None:
     """Note whether a stream is asked for, and ask for its usage where the caller did not."""
     content, body = call.content, call.content.json
     if content.form is not None:
-        call.streams = content.form.value("stream") == "true"
+        call.streams = str(content.form.value("stream")).lower() in ("true", "1")
     if not body:
         return
+    if not isinstance(body.get("stream"), bool | None):
+        raise BadRequest("`stream` must be a boolean.", param="stream", code="invalid_type")
     call.streams = body.get("stream") is True
     try:
         keep_within_cap(call)

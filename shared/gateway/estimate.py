@@ -2,33 +2,18 @@
 
 from collections.abc import Iterator
 
-import orjson
-
 from shared.gateway.body import beside_others
 from shared.gateway.call import Call, Json
+from shared.gateway.prompt import NO_TEXT, read_prompt
 from shared.gateway.watch import EVIDENCE, parse_tolerantly
 from shared.tokens.service import TokenCounter
 from shared.usage.model import Source, TokenUsage, Units, Usage
 from shared.wire.openai.endpoints import Meter
 from shared.wire.sse import event_data
 
-PER_MESSAGE, PRIMING = 3, 3
-"""Tokens that frame a chat message and the reply (https://cookbook.openai.com/examples/how_to_count_tokens_with_tiktoken)."""
-
 AUDIO_BYTES_PER_SECOND = 16_000
 """A recording of unknown length is taken for one of 128 kbit/s, the usual rate of the accepted formats."""
 
-_PROMPT_KEYS = (
-    "instructions",
-    "system",
-    "messages",
-    "input",
-    "prompt",
-    "tools",
-    "functions",
-    "text",
-    "response_format",
-)
 _TOKENISED = frozenset({Meter.CHAT, Meter.COMPLETION, Meter.RESPONSE, Meter.EMBEDDING})
 
 
@@ -40,21 +25,18 @@ async def estimate(call: Call, counter: TokenCounter, *, with_output: bool) -> U
         return Usage(units=Units(audio_ms=size * 1000 // AUDIO_BYTES_PER_SECOND), source=Source.ESTIMATED)
     if meter not in _TOKENISED:
         return Usage(units=call.units, source=Source.ESTIMATED)
-    body = call.content.json or {}
-    text, framing = await beside_others(call.request_bytes, prompt_text, body)
-    prompt = await counter.count(model, text) + framing
+    read = await beside_others(call.request_bytes, read_prompt, call.content.json or {}, meter)
+    prompt = await counter.count(model, read.text) + read.other_tokens
     output = await counter.count(model, produced_text(call.seen.output)) if with_output else 0
     if call.seen.bytes > EVIDENCE:
         output = output * call.seen.bytes // EVIDENCE
-    return Usage(TokenUsage(input_fresh=prompt, output_text=output), source=Source.ESTIMATED)
-
-
-def prompt_text(body: Json) -> tuple[str, int]:
-    """Return all the text of a prompt, and the tokens that frame its messages."""
-    messages = body.get("messages")
-    framing = PER_MESSAGE * len(messages) + PRIMING if isinstance(messages, list) else 0
-    texts = (text for key in _PROMPT_KEYS for text in _strings(body.get(key), described=key in ("tools", "functions")))
-    return "\n".join(texts), framing
+    tokens = TokenUsage(
+        input_fresh=prompt,
+        input_audio=read.audio_tokens,
+        input_image=read.picture_tokens(model),
+        output_text=output,
+    )
+    return Usage(tokens, source=Source.ESTIMATED)
 
 
 def produced_text(stream: bytes | bytearray) -> str:
@@ -62,7 +44,10 @@ def produced_text(stream: bytes | bytearray) -> str:
     raw = bytes(stream)
     if raw.lstrip().startswith(b"{"):
         whole = parse_tolerantly(raw)
-        return "".join(_strings((whole or {}).get("choices") or (whole or {}).get("output")))
+        if whole is None:
+            # It broke off: what there is of it stands for the text in it.
+            return raw.decode("utf-8", "replace")
+        return "".join(_strings(whole.get("choices") or whole.get("output")))
     pieces: list[str] = []
     for event in raw.replace(b"\r\n", b"\n").split(b"\n\n"):
         parsed = parse_tolerantly(event_data(event))
@@ -83,11 +68,8 @@ def _delta_texts(event: Json) -> Iterator[str]:
                 yield text
 
 
-def _strings(root: object, *, described: bool = False) -> Iterator[str]:
-    """Yield the strings in a value, however deep; pictures and files are not text. A tool's schema counts as its JSON."""
-    if described and root:
-        yield orjson.dumps(root).decode()
-        return
+def _strings(root: object) -> Iterator[str]:
+    """Yield the strings in a value, however deep; pictures and files are not text."""
     pending = [root]
     while pending:
         node = pending.pop()
@@ -96,8 +78,4 @@ def _strings(root: object, *, described: bool = False) -> Iterator[str]:
         elif isinstance(node, list):
             pending.extend(reversed(node))
         elif isinstance(node, dict):
-            pending.extend(
-                value
-                for key, value in reversed(node.items())
-                if key not in ("image_url", "file_data", "input_audio", "type", "role", "id")
-            )
+            pending.extend(value for key, value in reversed(node.items()) if key not in NO_TEXT)

@@ -1,98 +1,170 @@
 """What a call will probably use, known before it is made: what is reserved for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.gateway.body import beside_others
 from shared.gateway.call import Call, Json
-from shared.gateway.estimate import AUDIO_BYTES_PER_SECOND, prompt_text
+from shared.gateway.estimate import AUDIO_BYTES_PER_SECOND
+from shared.gateway.members import MOST, choices, obeyed, pictures_of_form, prompts
+from shared.gateway.prompt import Prompt, bound, read_prompt
 from shared.runtime import Runtime
 from shared.usage.model import NO_UNITS, TokenUsage, Units, Usage
-from shared.wire.openai.endpoints import Meter
+from shared.wire.openai.endpoints import Kind, Meter
 
-OUTPUT_MEMBERS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
 TOKENISED = frozenset({Meter.CHAT, Meter.COMPLETION, Meter.RESPONSE, Meter.EMBEDDING})
 GENERATING = frozenset({Meter.CHAT, Meter.COMPLETION, Meter.RESPONSE})
 
-ASCII_PER_TOKEN = 3
-"""Characters of ASCII text that a token has at least, but for the densest text; the usual is four to five."""
-
-PICTURE_TOKENS = 1_105
-"""A picture in a prompt: what a 2048 by 1024 one in high detail is (https://platform.openai.com/docs/guides/images-vision)."""
-
 MADE_PICTURE_TOKENS = 6_240
-"""A generated picture: the most that a high-quality portrait takes (same source)."""
+"""A generated picture: the most that a high-quality portrait takes (https://platform.openai.com/docs/guides/images-vision)."""
+
+SHOWN_PICTURE_TOKENS = 6_240
+"""A picture that is to be edited, looked at closely."""
+
+HISTORY_TOKENS = 16_000
+"""What went before in a response or conversation that this process knows nothing of."""
+
+LEAST_PART = 10
+"""Where the output or something hidden is only guessed, a call may go with this part of the guess."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """`is_exact` says that the prompt's tokens were counted, not guessed from its length."""
+    """`is_exact` says that the prompt's text was counted, not bounded by its bytes; `is_open` that the caller set no limit of output.
+
+    `hidden` is guessed and stands beside `prompt`; `audio` and `pictures` are parts of `prompt`.
+    """
 
     prompt: int
     output: int
     is_exact: bool = False
     units: Units = NO_UNITS
+    hidden: int = 0
+    audio: int = 0
+    pictures: int = 0
+    is_open: bool = False
 
     @property
     def tokens(self) -> int:
-        return self.prompt + self.output
+        return self.prompt + self.hidden + self.output
+
+    def least(self) -> "Forecast":
+        """Return what there must be room for: what is only guessed may turn out to be little."""
+        return self.part(1, LEAST_PART)
+
+    def part(self, share: int, whole: int) -> "Forecast":
+        """Return the forecast with only a part of what is guessed."""
+        output = -(-self.output * share // whole) if self.is_open else self.output
+        return replace(self, output=output, hidden=self.hidden * share // whole)
+
+
+NOTHING = Forecast(0, 0, is_exact=True)
+"""A call that nothing but itself is counted of."""
 
 
 async def forecast(call: Call, runtime: Runtime, *, exactly: bool = False) -> Forecast:
-    """Foresee the use of a call. Guessing takes microseconds; counting exactly takes milliseconds, in another thread."""
+    """Foresee the use of a call. A bound takes microseconds; counting exactly takes milliseconds, in another thread."""
     meter = call.endpoint.meter
     if meter is Meter.REQUEST:
-        return Forecast(0, 0, is_exact=True)
+        return NOTHING
     body = call.content.json or {}
     if meter in TOKENISED:
-        text, framing = await beside_others(call.request_bytes, prompt_text, body)
-        pictures = (call.content.raw or b"").count(b'image_url"') * PICTURE_TOKENS
-        counted = await runtime.counter.count(call.model or "", text) if exactly else guessed(text)
-        return Forecast(counted + framing + pictures, _output(call, body, runtime), exactly)
+        prompt = await beside_others(call.request_bytes, read_prompt, body, meter)
+        return await _of_prompt(call, runtime, prompt, exactly=exactly)
     if meter is Meter.SPEECH:
         spoken = body.get("input")
         characters = len(spoken) if isinstance(spoken, str) else 0
-        return Forecast(guessed(str(spoken or "")), characters * 2, units=Units(characters=characters))
+        read = bound(str(spoken or "")) + bound(str(body.get("instructions") or ""))
+        return Forecast(min(read, MOST), min(characters * 2, MOST), units=Units(characters=characters))
     if meter is Meter.TRANSCRIPTION:
         seconds = (call.content.form.file_bytes if call.content.form else 0) // AUDIO_BYTES_PER_SECOND + 1
         return Forecast(seconds * 10, seconds * 10, units=Units(audio_ms=seconds * 1000))
-    wanted = _count(call.content.form.value("n") if call.content.form else body.get("n"))
-    return Forecast(guessed(str(body.get("prompt") or "")), wanted * MADE_PICTURE_TOKENS, units=Units(images=wanted))
+    return _of_pictures(call, body)
 
 
-def guessed(text: str) -> int:
-    """Guess the tokens of a text, rather too many than too few."""
-    return len(text) // ASCII_PER_TOKEN + 1 if text.isascii() else len(text)
+def _of_pictures(call: Call, body: Json) -> Forecast:
+    form = call.content.form
+    wanted = min(pictures_of_form(form.value("n")) if form else choices(body), MOST // MADE_PICTURE_TOKENS)
+    described = (form.value("prompt") if form else body.get("prompt")) or ""
+    images = body.get("images")
+    shown = SHOWN_PICTURE_TOKENS * (len(form.files) if form else len(images) if isinstance(images, list) else 0)
+    prompt = min(bound(str(described)) + shown, MOST)
+    return Forecast(prompt, wanted * MADE_PICTURE_TOKENS, units=Units(images=wanted), pictures=min(shown, prompt))
 
 
-def asked_output(body: Json) -> tuple[str, int] | None:
-    """Return the member that limits the output, and its value."""
-    for name in OUTPUT_MEMBERS:
-        value = body.get(name)
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-            return name, value
-    return None
+async def _of_prompt(call: Call, runtime: Runtime, prompt: Prompt, *, exactly: bool) -> Forecast:
+    body, model = call.content.json or {}, upstream_model(call)
+    counted = await runtime.counter.count(model, prompt.text) if exactly else bound(prompt.text)
+    known = [runtime.sizes.of(identity) for identity in prompt.continues] if prompt.continues else []
+    pictures, audio = prompt.picture_tokens(model), prompt.audio_tokens
+    read = counted + prompt.other_tokens + pictures + audio + sum(size for size in known if size is not None)
+    limits = obeyed(body, call.endpoint.meter)
+    limit = max(limits.values()) if limits else None
+    return Forecast(
+        prompt=min(read, MOST),
+        output=min(_output(call, body, runtime, prompt, limit), MOST),
+        is_exact=exactly,
+        hidden=min(prompt.hidden + HISTORY_TOKENS * known.count(None), MOST),
+        audio=min(audio, MOST),
+        pictures=min(pictures, max(0, MOST - audio)),
+        is_open=not limits,
+    )
 
 
-def _output(call: Call, body: Json, runtime: Runtime) -> int:
-    if call.endpoint.meter not in GENERATING:
+def _output(call: Call, body: Json, runtime: Runtime, prompt: Prompt, limit: int | None) -> int:
+    meter = call.endpoint.meter
+    if meter not in GENERATING:
         return 0
-    asked = asked_output(body)
-    each = asked[1] if asked else runtime.outputs.p95((call.model or "", call.endpoint.name))
-    return each * max(_count(body.get("n")), _count(body.get("best_of")))
+    each = min(limit or runtime.outputs.p95(history_key(call)), MOST)
+    if prompt.predicted:
+        # What a prediction gets wrong is billed as output, beside the limit.
+        each += sum(map(bound, prompt.predicted))
+    return each * min(choices(body), MOST) * (prompts(body) if meter is Meter.COMPLETION else 1)
 
 
-def _count(value: object) -> int:
-    if isinstance(value, str) and value.isdecimal():
-        value = int(value[:6])
-    return max(1, value) if isinstance(value, int) and not isinstance(value, bool) else 1
+def upstream_model(call: Call) -> str:
+    """Return the name of the model behind the alias, as far as the configuration tells it."""
+    deployment = call.plan.deployments[0] if call.plan and call.plan.deployments else None
+    asked = call.model or ""
+    return (deployment.model or deployment.name_for(asked)) if deployment else asked
+
+
+def history_key(call: Call) -> tuple[str, str, str]:
+    """Whose answers tell how long the next one will be: no team bends another's estimate."""
+    return call.caller.team, call.model or "", call.endpoint.name
+
+
+def learn(call: Call, runtime: Runtime, tokens: TokenUsage) -> None:
+    """Take what a call has used into account for the calls to come."""
+    if call.model is not None:
+        runtime.outputs.observe(history_key(call), tokens.output)
+    if call.endpoint.creates is not Kind.RESPONSE:
+        return
+    size = tokens.input + tokens.output
+    runtime.sizes.note(call.seen.object_id, size)
+    conversation = (call.content.json or {}).get("conversation")
+    named = conversation.get("id") if isinstance(conversation, dict) else conversation
+    if isinstance(named, str):
+        runtime.sizes.note(named, size)
 
 
 def usage_of(foreseen: Forecast, meter: Meter) -> Usage:
     """Return the forecast as usage, in the buckets of its endpoint, so that it can be priced."""
-    if meter is Meter.IMAGE:
-        return Usage(TokenUsage(input_fresh=foreseen.prompt, output_image=foreseen.output), foreseen.units)
-    if meter is Meter.SPEECH:
-        return Usage(TokenUsage(input_fresh=foreseen.prompt, output_audio=foreseen.output), foreseen.units)
     if meter is Meter.TRANSCRIPTION:
         return Usage(TokenUsage(input_audio=foreseen.prompt, output_text=foreseen.output), foreseen.units)
-    return Usage(TokenUsage(input_fresh=foreseen.prompt, output_text=foreseen.output))
+    fresh = foreseen.prompt + foreseen.hidden - foreseen.audio - foreseen.pictures
+    text = audio = pictures = 0
+    if meter is Meter.IMAGE:
+        pictures = foreseen.output
+    elif meter is Meter.SPEECH:
+        audio = foreseen.output
+    else:
+        text = foreseen.output
+    tokens = TokenUsage(
+        input_fresh=fresh,
+        input_audio=foreseen.audio,
+        input_image=foreseen.pictures,
+        output_text=text,
+        output_audio=audio,
+        output_image=pictures,
+    )
+    return Usage(tokens, foreseen.units)

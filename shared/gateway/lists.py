@@ -26,6 +26,8 @@ async def answer_list(call: Call, request: GatewayRequest, runtime: Runtime) -> 
     """Return one page of the caller's objects as the upstream describes each of them now."""
     kind, query = call.owned_kind, dict(parse_qsl(request.query))
     limit, descending = _limit(query), query.get("order", "desc") != "asc"
+    # However many reads there are behind it, the list is one call.
+    call.is_made = True
     edge = await _edge(call, runtime, query)
     owned = await runtime.ownership.page(
         call.caller.team, kind, edge, descending=descending, limit=limit + 1, label=query.get("purpose")

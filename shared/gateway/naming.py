@@ -10,6 +10,9 @@ from shared.wire.json_edit import DuplicateKey, set_member, set_model
 from shared.wire.multipart import set_field
 from shared.wire.openai.endpoints import ModelIn
 
+_PROMPTS = frozenset({"chat/completions", "completions", "responses", "responses/compact", "responses/input_tokens"})
+_CALLERS_OWN = frozenset({"metadata", "client_metadata", "prompt", "response_format", "text", "logit_bias"})
+
 
 def named_model(call: Call, query: str) -> object:
     """Return what the request names as its model, whatever it is; None where it names none."""
@@ -66,8 +69,29 @@ def _in_query(query: str) -> str | None:
     return models[0] if models else None
 
 
+def models_beside(body: Json) -> set[str]:
+    """Return the models that a prompt names besides its own: those of its tools, and of what else it sets up.
+
+    What a caller describes in a tool's schema, writes in a message or keeps in his metadata is no model of ours.
+    """
+    found: set[str] = set()
+    pending = [value for key, value in body.items() if isinstance(value, dict) and key not in _CALLERS_OWN]
+    tools = body.get("tools")
+    pending.extend(tools if isinstance(tools, list) else ())
+    while pending:
+        node = pending.pop()
+        if isinstance(node, dict):
+            if isinstance(model := node.get("model"), str) and model:
+                found.add(model)
+            nested = node.get("tools")
+            pending.extend(nested if isinstance(nested, list) else ())
+    return found
+
+
 def nested_models(call: Call) -> set[str]:
-    """Return the models that a session, an eval or a fine-tuning job names besides its own."""
+    """Return the models that a prompt, a session, an eval or a fine-tuning job names besides its own."""
+    if call.endpoint.path in _PROMPTS:
+        return models_beside(call.content.json or {})
     if call.endpoint.model in (ModelIn.SESSION, ModelIn.CALL):
         root: object = _session(call)
     elif call.endpoint.name.startswith(("evals.", "fine_tuning.")):

@@ -35,11 +35,11 @@ async def _register_new(call: Call, runtime: Runtime, answer: Json) -> None:
     if endpoint.creates and isinstance(identity := answer.get("id"), str):
         if endpoint.creates is not Kind.RESPONSE:
             label = answer.get("purpose")
-            if call.batch_work:
+            if call.batch_work and endpoint.creates is Kind.FILE:
                 await _keep_batch_work(call, runtime, identity)
             await register(call, runtime, (identity, endpoint.creates), label if isinstance(label, str) else None)
         elif is_stored(call):
-            runtime.background.spawn(register(call, runtime, (identity, Kind.RESPONSE)))
+            runtime.background.spawn(register(call, runtime, (identity, Kind.RESPONSE), call.model))
     if (endpoint.creates or endpoint.owned) in _FINISHED_WITH_FILES:
         for file_id in _files_of(answer):
             await register(call, runtime, (file_id, Kind.FILE))

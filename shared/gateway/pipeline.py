@@ -55,16 +55,20 @@ class Pipeline:
         if call.endpoint.served is Served.MODELS:
             return answer_models(call, runtime)
         if call.endpoint.served is Served.OWNED_LIST:
+            await self._admit(call)
             return await answer_list(call, request, runtime)
         call.content = await self._bodies.read(call, request, call.endpoint.body)
         call.request_bytes = len(call.content.raw or b"")
         await decide(call, request, runtime)
-        try:
-            await admit(call, runtime)
-        finally:
-            call.limit_headers = limit_headers(call.caller.policy, runtime)
+        await self._admit(call)
         answer = await Attempts(call, request, runtime).in_order()
         return await relay(call, answer, runtime)
+
+    async def _admit(self, call: Call) -> None:
+        try:
+            await admit(call, self._runtime)
+        finally:
+            call.limit_headers = limit_headers(call.caller.policy, self._runtime)
 
 
 def _courtesy(request: GatewayRequest) -> GatewayResponse | None:

@@ -1,18 +1,21 @@
 """What is provided for work that ends later: estimates of batch files, and what batches and background responses have reserved.
 
 A batch file is estimated when it is uploaded, because that is when its lines are seen. What a batch then reserves counts as spent
-from its creation; once its true use is known, the difference is settled, by whoever is first to see it.
+from its creation; once its true use is known, the difference is settled, by whoever is first to see it. A document stands for each
+work whose use is not known yet, also where nothing counts it: what has none was settled by its own call, or by an earlier reader.
 """
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from shared.documents import Json, StoreUnavailable
+from shared.callers.model import Caller
+from shared.documents import Document, DocumentExists, Json, PreconditionFailed, StoreUnavailable
 from shared.errors import BadRequest, Unavailable
 from shared.gateway.call import Call
 from shared.gateway.cost import price_named
-from shared.leases.model import Exhausted
 from shared.money import nano
 from shared.policy.model import CountRule
 from shared.runtime import Runtime
@@ -20,6 +23,9 @@ from shared.windows import CalendarPeriod
 
 CONTAINER = "provisions"
 KEPT_S = 40 * 24 * 3600
+MODELS = 100
+"""Models that are remembered of a batch whose lines name very many."""
+
 _MILLION = 10**6
 _log = logging.getLogger("tollgate.provisions")
 
@@ -68,47 +74,62 @@ async def work_of(call: Call, runtime: Runtime) -> Work:
     return Work({str(model): (int(tokens[0]), int(tokens[1])) for model, tokens in kept.items()})
 
 
-async def keep_reserved(call: Call, runtime: Runtime, object_id: str) -> None:
-    """Keep what a call has reserved for work that goes on without it. Without the store its estimate stays what it cost."""
-    reservation = call.reservation
-    body = {
+def provision_of(call: Call, object_id: str) -> Json:
+    """Return what a call has reserved for work that goes on without it, and who will be charged for the rest."""
+    return {
         "schema": 1,
         "id": object_id,
         "key": call.caller.id,
-        "at": runtime.clock.now().isoformat(),
-        "tokens": reservation.tokens,
-        "money": reservation.money,
+        # Before it was reserved: what ends in the next period is rather not paid back than paid back to the wrong one.
+        "at": call.started_at.isoformat(),
+        "reserved": {rule.allowance.name: taken.amount for rule, taken in call.reservation.taken},
+        "models": list(call.batch_work)[:MODELS] or [call.model],
+        "attribution": asdict(call.caller.attribution),
     }
+
+
+async def keep_provision(runtime: Runtime, provision: Json) -> None:
+    """Keep it until the work is seen finished. Without the store its estimate stays what it cost."""
+    identity = str(provision["id"])
     try:
-        await runtime.documents.upsert(CONTAINER, object_id, body, KEPT_S)
+        with suppress(DocumentExists):
+            await runtime.documents.create(CONTAINER, identity, provision, KEPT_S)
     except StoreUnavailable:
-        _log.error("What is reserved for %s could not be kept: its estimate stays charged", object_id)
+        _log.error("What is reserved for %s could not be kept: its estimate stays charged", identity)
 
 
-async def settle_difference(call: Call, runtime: Runtime, object_id: str, tokens: int, cost: int | None) -> None:
-    """Settle what work that has ended used beyond, or short of, what was reserved for it; only the first to come does."""
+async def provision_for(runtime: Runtime, object_id: str) -> Document | None:
+    """Return what was provided for an object whose true use is not settled yet. Raises StoreUnavailable."""
+    document = await runtime.documents.get(CONTAINER, object_id, object_id)
+    return document if document and "reserved" in document.body else None
+
+
+async def claim(runtime: Runtime, provision: Document) -> bool:
+    """Say whether it is this process that settles, and no other any more. Raises StoreUnavailable."""
+    identity = str(provision.body["id"])
     try:
-        document = await runtime.documents.get(CONTAINER, object_id, object_id)
-        if document is None or not await runtime.documents.delete(CONTAINER, object_id, object_id):
-            return
-        caller = await runtime.callers.by_id(str(document.body["key"])) or call.caller
-        for rule in caller.policy.counts:
-            await _correct(rule, runtime, document.body, {"tokens": tokens, "money": cost})
-    except (StoreUnavailable, Unavailable):
-        _log.error("The use of %s could not be settled: its estimate stays charged", object_id)
+        return await runtime.documents.delete(CONTAINER, identity, identity, provision.etag)
+    except PreconditionFailed:
+        return False
 
 
-async def _correct(rule: CountRule, runtime: Runtime, kept: Json, used: dict[str, int | None]) -> None:
-    actual, calendar = used.get(rule.unit), rule.allowance.rule
-    if actual is None or not isinstance(calendar, CalendarPeriod):
-        return
-    difference = actual - int(str(kept[rule.unit]))
-    began = datetime.fromisoformat(str(kept["at"]))
-    if difference < 0 and not calendar.at(began).holds(runtime.clock.now()):
-        # The period that it was charged to is over: nothing is owed to this one.
-        return
-    try:
-        taken = runtime.leases.take_now(rule.allowance, 0) or await runtime.leases.take(rule.allowance, 0)
-    except Exhausted:
-        return
-    taken.settle(difference)
+def count_difference(caller: Caller, runtime: Runtime, provision: Json, used: Mapping[str, int | None]) -> None:
+    """Count what work that has ended used beyond, or short of, what was reserved for it. Never waits, so nothing is left half done."""
+    reserved = provision["reserved"]
+    assert isinstance(reserved, Mapping)
+    began, now = datetime.fromisoformat(str(provision["at"])), runtime.clock.now()
+    for rule in caller.policy.counts:
+        actual, calendar = used.get(rule.unit), rule.allowance.rule
+        if actual is None or rule.allowance.name not in reserved or not isinstance(calendar, CalendarPeriod):
+            continue
+        difference = actual - int(reserved[rule.allowance.name])
+        # Where the period that it was charged to is over, nothing is owed to this one.
+        if difference > 0 or calendar.at(began).holds(now):
+            runtime.leases.count(rule.allowance, difference)
+            _notice(rule, runtime)
+
+
+def _notice(rule: CountRule, runtime: Runtime) -> None:
+    level = runtime.leases.level(rule.allowance)
+    if rule.budget is not None and level is not None:
+        runtime.budgets.notice(rule.budget, rule.team, level)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from shared.errors import BadRequest
 from shared.gateway.batch_lines import BatchLine
-from shared.gateway.body import beside_others
+from shared.gateway.body import SMALL, beside_others
 from shared.gateway.call import Call, Json
+from shared.gateway.naming import models_beside
 from shared.ownership.service import OwnershipService
 from shared.tokens.service import TokenCounter
 from shared.wire.json_edit import DuplicateKey, refuse_duplicates
@@ -42,7 +43,9 @@ class Mentioned:
 
 async def find_mentioned(call: Call, counter: TokenCounter) -> Mentioned:
     """Return what the body names. Raises BadRequest where it cannot be told for certain."""
-    return await beside_others(call.request_bytes, _mentioned, call, counter)
+    # The lines of a batch may have to be counted, which takes milliseconds each.
+    size = SMALL + 1 if _is_batch(call) else call.request_bytes
+    return await beside_others(size, _mentioned, call, counter)
 
 
 async def check_references(call: Call, mentioned: Mentioned, ownership: OwnershipService) -> None:
@@ -60,7 +63,7 @@ def _mentioned(call: Call, counter: TokenCounter) -> Mentioned:
     if content.form is not None:
         if value := content.form.value("file_id"):
             found.objects[value, "file_id"] = None
-        if call.endpoint.name == "files.create" and content.form.value("purpose") == "batch":
+        if _is_batch(call):
             _read_batch(call, found, counter)
     elif content.json is not None:
         if call.endpoint.name == "uploads.create" and content.json.get("purpose") == "batch":
@@ -73,6 +76,11 @@ def _mentioned(call: Call, counter: TokenCounter) -> Mentioned:
         if is_eval or _mentions_objects(content.raw or b""):
             _read_object(content.raw or b"", content.json, found, is_eval=is_eval)
     return found
+
+
+def _is_batch(call: Call) -> bool:
+    form = call.content.form
+    return form is not None and call.endpoint.name == "files.create" and form.value("purpose") == "batch"
 
 
 def _mentions_objects(raw: bytes) -> bool:
@@ -108,7 +116,7 @@ def _read_batch(call: Call, found: Mentioned, counter: TokenCounter) -> None:
                 read = BatchLine(line, number)
                 read.keep_to_rules(call, counter)
                 read.add_to(call.batch_work)
-                found.models.add(read.model)
+                found.models |= {read.model, *models_beside(read.body)}
                 _read_object(line, read.body, found)
 
 

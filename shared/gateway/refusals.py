@@ -9,6 +9,7 @@ from shared.policy.model import CountRule, NameRule
 BUSY_S = 15.0
 """A budget that is free again within so many seconds was only held by calls under way."""
 
+_NEEDED = {"requests": "request", "tokens": "tokens", "calls": "place"}
 _TYPES = {"requests": "requests", "tokens": "tokens", "calls": "requests"}
 
 
@@ -28,13 +29,19 @@ class LimitExceeded(GatewayError):
     status, code, type = 429, "rate_limit_exceeded", "requests"
 
     def __init__(self, rule: CountRule, exhausted: Exhausted, needed: int) -> None:
+        self.type = _TYPES[rule.unit]
+        if _is_beyond(rule, needed):
+            self.retryable = False
+            super().__init__(
+                f"This call needs {needed} {_NEEDED[rule.unit]}: more than the {rule.label} of {rule.origin.scope}."
+            )
+            return
         wait = max(0.001, exhausted.retry_after_s)
         left = f" {exhausted.remaining} are left and this call needs {needed}." if rule.unit == "tokens" else ""
         super().__init__(
             f"The {rule.label} of {rule.origin.scope} is reached.{left} Try again in {written(wait)}.",
             headers=retry_headers(wait),
         )
-        self.type = _TYPES[rule.unit]
 
 
 class BudgetExhausted(GatewayError):
@@ -45,6 +52,9 @@ class BudgetExhausted(GatewayError):
 
     def __init__(self, rule: CountRule, exhausted: Exhausted, needed: int) -> None:
         left, cost = _money(exhausted.remaining), _money(needed)
+        if rule.team is not None and _is_beyond(rule, needed):
+            super().__init__(f"This call may cost {cost}: more than the {rule.label} of {rule.origin.scope}.")
+            return
         figures = "" if rule.team is None else f": {left} are left and it may cost {cost}"
         super().__init__(
             f"The {rule.label} of {rule.origin.scope} does not allow this call{figures}."
@@ -91,8 +101,13 @@ class ModelUnpriced(GatewayError):
 def refusal_of(rule: CountRule, exhausted: Exhausted, needed: int) -> GatewayError:
     if rule.unit != "money":
         return LimitExceeded(rule, exhausted, needed)
-    is_passing = exhausted.retry_after_s <= BUSY_S
+    is_passing = exhausted.retry_after_s <= BUSY_S and not _is_beyond(rule, needed)
     return BudgetBusy(rule, exhausted) if is_passing else BudgetExhausted(rule, exhausted, needed)
+
+
+def _is_beyond(rule: CountRule, needed: int) -> bool:
+    """Whether no waiting helps: there is never as much as the call needs."""
+    return rule.allowance.limit is not None and needed > rule.allowance.limit
 
 
 def retry_headers(wait_s: float) -> dict[str, str]:

@@ -12,15 +12,16 @@ from shared.gateway.late import settle_late
 from shared.gateway.message import GatewayResponse, HeaderList
 from shared.gateway.objects import register_answer
 from shared.gateway.settle import settle
-from shared.gateway.stream import StreamRelay
-from shared.gateway.watch import note_answer, parse_tolerantly
-from shared.providers.port import UpstreamFailure, UpstreamResponse
+from shared.gateway.stream import IDLE_S, StreamRelay
+from shared.gateway.watch import EVIDENCE, note_answer, parse_tolerantly
+from shared.providers.port import ConnectionLost, IdleTimeout, UpstreamFailure, UpstreamResponse
 from shared.runtime import Runtime
 from shared.usage.model import Outcome, Units
 from shared.usage.reading import usage_from
 from shared.wire.openai.endpoints import Meter
 
 JSON_LIMIT = 256 * 1024 * 1024
+_OF_TEXT = frozenset({Meter.CHAT, Meter.COMPLETION, Meter.RESPONSE})
 _OF_NUMBERS = frozenset({Meter.EMBEDDING, Meter.IMAGE})
 
 _USAGE = re.compile(rb'"usage"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})')
@@ -36,19 +37,36 @@ async def relay(call: Call, answer: UpstreamResponse | StoredAnswer, runtime: Ru
     content_type = answer.header("content-type") or ""
     if not content_type.startswith("application/json") or call.endpoint.name.endswith(".content"):
         return StreamRelay(call, answer, runtime).response(headers, content_type)
-    try:
-        body = await answer.read(JSON_LIMIT)
-    except UpstreamFailure as failure:
-        call.seen.is_cut = answer.status < 400
-        raise UpstreamUnreachable from failure
-    finally:
-        answer.close()
-    call.seen.bytes = len(body)
+    body = await _whole_body(call, answer, runtime)
     parsed = await _read(call, body, answer.status)
+    if answer.status < 400:
+        call.is_in_doubt = False
     if call.endpoint.creates or call.endpoint.owned:
         await register_answer(call, runtime, parsed, answer.status)
         settle_late(call, runtime, parsed)
     return _whole(call, runtime, answer.status, headers, body)
+
+
+async def _whole_body(call: Call, answer: UpstreamResponse, runtime: Runtime) -> bytes:
+    """Read it all. Raises UpstreamUnreachable; what has come by then shows what was made, and is billed."""
+    deployment, pieces, seen = runtime.router.deployment(call.deployment or ""), [], call.seen
+    idle_s = deployment.timeouts.idle_s if deployment else IDLE_S
+    try:
+        while piece := await answer.read_some(idle_s):
+            pieces.append(piece)
+            seen.bytes += len(piece)
+            if seen.bytes > JSON_LIMIT:
+                raise ConnectionLost
+        if piece is None:
+            raise IdleTimeout
+    except UpstreamFailure as failure:
+        if answer.status < 400 and call.endpoint.meter in _OF_TEXT and pieces:
+            seen.is_cut = True
+            seen.output += b"".join(pieces)[:EVIDENCE]
+        raise UpstreamUnreachable from failure
+    finally:
+        answer.close()
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def gateway_headers(call: Call) -> HeaderList:
@@ -90,7 +108,7 @@ async def _read(call: Call, body: bytes, status: int) -> Json:
         _count_images(call, status, len(made) if isinstance(made, list) else 0)
         if isinstance(duration := parsed.get("duration"), int | float):
             _note_duration(call, duration)
-    if seen.usage is None and status < 400 and is_small:
+    if seen.usage is None and status < 400 and is_small and meter in _OF_TEXT:
         seen.output += body
     return parsed or {}
 

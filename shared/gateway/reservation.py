@@ -38,6 +38,13 @@ class Reservation:
             taken.settle(taken.amount if actual is None else actual)
         self.taken.clear()
 
+    def end_call(self) -> None:
+        """The answer has ended: another call may take its place, whatever there is still to be reckoned."""
+        for rule, taken in self.taken:
+            if rule.unit == "calls":
+                taken.settle(0)
+        self.taken = [(rule, taken) for rule, taken in self.taken if rule.unit != "calls"]
+
     def release(self) -> None:
         """The call was not made: everything goes back."""
         for _, taken in self.taken:

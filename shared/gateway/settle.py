@@ -1,20 +1,29 @@
 """Step 7: the end of every call, exactly once: one immutable usage event goes to the queue."""
 
 import logging
+from dataclasses import replace
 
 import orjson
 
+from shared.gateway.account import End, give_account
 from shared.gateway.call import Call
-from shared.gateway.cost import exact_cost
 from shared.gateway.estimate import estimate
-from shared.gateway.provisions import keep_reserved
 from shared.queues import USAGE_EVENTS
 from shared.runtime import Runtime
 from shared.usage.model import NO_USAGE, Outcome, Source, Timings, Usage, UsageEvent
-from shared.wire.openai.endpoints import Kind, Meter
+from shared.wire.openai.endpoints import Meter
 
 CONTENT_FILTER = "content_filter"
-_MEASURED = frozenset({Source.PROVIDER, Source.ESTIMATED})
+SHADOWS = 50
+"""Rules in shadow mode that an event names at most: a batch file can fall foul of one with each of its lines."""
+
+_MADE = {
+    Meter.CHAT: "output_text",
+    Meter.COMPLETION: "output_text",
+    Meter.RESPONSE: "output_text",
+    Meter.IMAGE: "output_image",
+    Meter.SPEECH: "output_audio",
+}
 _log = logging.getLogger("tollgate.calls")
 
 
@@ -26,19 +35,37 @@ def settle(call: Call, runtime: Runtime, status: int, outcome: Outcome) -> None:
     if call.is_settled:
         return
     call.is_settled = True
-    ended = runtime.clock.monotonic()
+    call.reservation.end_call()
+    end = End(status, outcome, runtime.clock.monotonic(), _is_in_doubt(call, status, outcome))
     reported = call.seen.usage
     if call.match is None or call.endpoint.meter is Meter.REQUEST:
         # Reading an answer again must not charge for it again.
-        _publish(call, runtime, status, outcome, NO_USAGE, ended)
+        _publish(call, runtime, end, NO_USAGE)
     elif reported is not None:
-        _publish(call, runtime, status, outcome, _with_units(reported, call), ended)
-    elif call.seen.is_pending and outcome is Outcome.COMPLETED and not call.streams:
-        _publish(call, runtime, status, outcome, Usage(source=Source.PENDING), ended)
-    elif _is_billed(call, status, outcome):
-        runtime.background.spawn(_publish_estimated(call, runtime, status, outcome, ended))
+        _publish(call, runtime, replace(end, is_in_doubt=False), _with_units(reported, call))
+    elif _goes_on(call, status):
+        _publish(call, runtime, end, Usage(source=Source.PENDING))
+    elif end.is_in_doubt or _is_billed(call, status, outcome):
+        runtime.background.spawn(_publish_estimated(call, runtime, end))
     else:
-        _publish(call, runtime, status, outcome, NO_USAGE, ended)
+        _publish(call, runtime, end, NO_USAGE)
+
+
+def _goes_on(call: Call, status: int) -> bool:
+    """Whether the work goes on without the call: a response in the background that did not come to its end here."""
+    return status < 400 and call.seen.is_pending and (not call.streams or _is_background(call))
+
+
+def _is_background(call: Call) -> bool:
+    return (call.content.json or {}).get("background") is True
+
+
+def _is_in_doubt(call: Call, status: int, outcome: Outcome) -> bool:
+    """Whether nobody knows what the call has brought about upstream, so that it counts as what was reserved for it."""
+    if status < 400:
+        # A stream in the background that never told its id cannot be asked for later.
+        return call.streams and _is_background(call) and call.seen.object_id is None
+    return call.is_in_doubt and not (call.seen.is_cut and outcome is not Outcome.FAILED)
 
 
 def _is_billed(call: Call, status: int, outcome: Outcome) -> bool:
@@ -48,61 +75,49 @@ def _is_billed(call: Call, status: int, outcome: Outcome) -> bool:
     return status < 400 or call.seen.error_code == CONTENT_FILTER or call.seen.is_cut
 
 
-async def _publish_estimated(call: Call, runtime: Runtime, status: int, outcome: Outcome, ended: float) -> None:
+async def _publish_estimated(call: Call, runtime: Runtime, end: End) -> None:
     usage = Usage(units=call.units, source=Source.ESTIMATED)
     try:
         if call.endpoint.meter in (Meter.SPEECH, Meter.IMAGE) and any((call.units.characters, call.units.images)):
             usage = Usage(units=call.units, source=Source.REQUEST)
         else:
-            usage = await estimate(call, runtime.counter, with_output=status < 400)
+            usage = await estimate(call, runtime.counter, with_output=end.status < 400 or call.seen.is_cut)
+            if end.is_in_doubt and (made := _MADE.get(call.endpoint.meter)):
+                usage = replace(usage, tokens=replace(usage.tokens, **{made: call.reservation.output}))
     finally:
         # Whatever goes wrong with the estimate, the call itself must not go missing.
-        _publish(call, runtime, status, outcome, usage, ended)
+        _publish(call, runtime, end, usage)
 
 
 def _with_units(usage: Usage, call: Call) -> Usage:
     return Usage(usage.tokens, call.units, usage.source) if any((call.units.characters, call.units.images)) else usage
 
 
-def _publish(call: Call, runtime: Runtime, status: int, outcome: Outcome, usage: Usage, ended: float) -> None:
-    _give_account(call, runtime, status, usage)
-    event = _event(call, runtime, status, outcome, usage, ended)
-    runtime.events.publish(USAGE_EVENTS, event.id, orjson.dumps(event.to_json()))
-    call.content.json = call.content.form = call.content.raw = None
-    call.seen.output.clear()
-    call.release()
+def _publish(call: Call, runtime: Runtime, end: End, usage: Usage) -> None:
+    try:
+        give_account(call, runtime, end, usage)
+        _report(runtime, _event(call, runtime, end, usage))
+    finally:
+        call.content.json = call.content.form = call.content.raw = None
+        call.seen.output.clear()
+        call.release()
+
+
+def _report(runtime: Runtime, event: UsageEvent) -> None:
+    try:
+        runtime.events.publish(USAGE_EVENTS, event.id, orjson.dumps(event.to_json()))
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        # The answer is made and paid for: its caller shall have it.
+        _log.error("The usage event of %s is lost: %s", event.id, type(error).__name__)
     if runtime.settings.access_log:
         _log.info(
             "%s %s %s → %s in %d ms, %d attempt(s), %d+%d tokens, team %s",
-            status, event.endpoint, event.requested_model or "-", event.deployment or "-", event.timings.total_ms,
-            len(event.attempts), usage.tokens.input, usage.tokens.output, event.attribution.team,
+            event.status, event.endpoint, event.requested_model or "-", event.deployment or "-", event.timings.total_ms,
+            len(event.attempts), event.usage.tokens.input, event.usage.tokens.output, event.attribution.team,
         )  # fmt: skip
 
 
-def _give_account(call: Call, runtime: Runtime, status: int, usage: Usage) -> None:
-    """Settle what was reserved with what was used; a call that went nowhere gives everything back."""
-    if usage.source in _MEASURED and call.model is not None:
-        runtime.outputs.observe((call.model, call.endpoint.name), usage.tokens.output)
-    if not call.reservation.taken:
-        return
-    if not call.attempts:
-        call.reservation.release()
-        return
-    spending = [rule for rule, _ in call.reservation.taken if rule.budget is not None]
-    if usage.source is Source.PENDING or (status < 400 and call.endpoint.creates is Kind.BATCH):
-        call.reservation.settle(None, None)
-        if call.seen.object_id is not None:
-            runtime.background.spawn(keep_reserved(call, runtime, call.seen.object_id))
-    else:
-        cost = exact_cost(call, runtime, usage) if spending else None
-        call.reservation.settle(usage.tokens.input + usage.tokens.output, cost)
-    for rule in spending:
-        level = runtime.leases.level(rule.allowance)
-        if rule.budget is not None and level is not None:
-            runtime.budgets.notice(rule.budget, rule.team, level)
-
-
-def _event(call: Call, runtime: Runtime, status: int, outcome: Outcome, usage: Usage, ended: float) -> UsageEvent:
+def _event(call: Call, runtime: Runtime, end: End, usage: Usage) -> UsageEvent:
     seen = call.seen
     deployment = runtime.router.deployment(call.deployment) if call.deployment else None
     first_byte = round((call.first_byte - call.started) * 1000) if call.first_byte is not None else None
@@ -111,10 +126,10 @@ def _event(call: Call, runtime: Runtime, status: int, outcome: Outcome, usage: U
         started_at=call.started_at,
         endpoint=call.endpoint_name,
         attribution=call.caller.attribution,
-        status=status,
-        outcome=outcome,
+        status=end.status,
+        outcome=end.outcome,
         usage=usage,
-        timings=Timings(first_byte, round((ended - call.started) * 1000)),
+        timings=Timings(first_byte, round((end.at - call.started) * 1000)),
         attempts=tuple(call.attempts),
         requested_model=call.model,
         served_model=seen.model,
@@ -128,6 +143,6 @@ def _event(call: Call, runtime: Runtime, status: int, outcome: Outcome, usage: U
         object_id=seen.object_id,
         request_bytes=call.request_bytes,
         response_bytes=seen.bytes,
-        shadow=tuple(dict.fromkeys(call.shadow)),
+        shadow=tuple(dict.fromkeys(call.shadow))[:SHADOWS],
         downshifted_from=call.downshifted_from,
     )

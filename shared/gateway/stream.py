@@ -1,10 +1,12 @@
 """Relays an answer whose end is not here yet: piece by piece, with keep-alive comments, and to its end even if the caller leaves."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
+from typing import Any
 
 from shared.gateway.call import Call, Json
+from shared.gateway.late import settle_late
 from shared.gateway.message import GatewayResponse, HeaderList
 from shared.gateway.objects import is_stored, parts_of, register
 from shared.gateway.settle import settle
@@ -15,12 +17,41 @@ from shared.usage.model import Outcome, Units
 from shared.wire.openai.endpoints import Kind, Meter
 from shared.wire.sse import COMMENT
 
+IDLE_S = 120.0
+"""Seconds of silence after which an upstream that nothing is configured for counts as gone."""
+
 UNCLAIMED_S = 60.0
 """Seconds after which an answer that nobody began to read counts as left by its caller."""
 
 
 class StreamCut(Exception):
     """The upstream broke off in the middle: the caller's connection is broken too, so that no client takes it for the end."""
+
+
+class _Pieces(AsyncGenerator[bytes]):
+    """The pieces of an answer. A generator that nobody began to read would not notice that it is closed; this one does."""
+
+    def __init__(self, pieces: AsyncGenerator[bytes], left_unread: Callable[[], None]) -> None:
+        self._pieces = pieces
+        self._left_unread = left_unread
+        self._is_begun = False
+
+    def __anext__(self) -> Coroutine[Any, Any, bytes]:
+        self._is_begun = True
+        return self._pieces.__anext__()
+
+    async def asend(self, value: None) -> bytes:
+        self._is_begun = True
+        return await self._pieces.asend(value)
+
+    async def athrow(self, *reason: Any) -> bytes:
+        return await self._pieces.athrow(*reason)
+
+    async def aclose(self) -> None:
+        if not self._is_begun:
+            self._is_begun = True
+            self._left_unread()
+        await self._pieces.aclose()
 
 
 class StreamRelay:
@@ -40,14 +71,18 @@ class StreamRelay:
         if length and not is_events and self._answer.header("content-encoding") is None:
             headers.append(("content-length", length))
         self._call.is_handed_over = True
+        if self._answer.status < 400:
+            self._call.is_in_doubt = False
         self._note_characters()
-        self._unclaimed = asyncio.get_running_loop().call_later(UNCLAIMED_S, self._leave, is_events)
-        return GatewayResponse(self._answer.status, headers, self._relay(is_events))
+        self._unclaimed = asyncio.get_running_loop().call_later(UNCLAIMED_S, self._leave_unread, is_events)
+        pieces = _Pieces(self._relay(is_events), lambda: self._leave_unread(is_events))
+        return GatewayResponse(self._answer.status, headers, pieces)
 
     async def _relay(self, is_events: bool) -> AsyncGenerator[bytes]:
         """The answer's pieces; whoever leaves first, the call is settled."""
         if self._unclaimed is not None:
             self._unclaimed.cancel()
+            self._unclaimed = None
         has_ended = False
         try:
             async with aclosing(self._events() if is_events else self._bytes()) as pieces:
@@ -96,6 +131,14 @@ class StreamRelay:
             self._call.seen.bytes += len(piece)
             yield piece
 
+    def _leave_unread(self, is_events: bool) -> None:
+        """Nobody ever came for the answer: it is no call under way, though its usage may have to be waited for."""
+        if self._unclaimed is not None:
+            self._unclaimed.cancel()
+            self._unclaimed = None
+            self._call.reservation.end_call()
+            self._leave(is_events)
+
     def _leave(self, is_events: bool) -> None:
         """The caller has gone. Events are read on for the usage at their end; what else is billed is known already."""
         if is_events:
@@ -126,7 +169,7 @@ class StreamRelay:
     @property
     def _idle_s(self) -> float:
         deployment = self._runtime.router.deployment(self._call.deployment or "")
-        return deployment.timeouts.idle_s if deployment else 120.0
+        return deployment.timeouts.idle_s if deployment else IDLE_S
 
     def _cut(self, failure: UpstreamFailure) -> None:
         self._answer.close()
@@ -151,13 +194,16 @@ class StreamRelay:
     def _revealed(self, answer: Json) -> None:
         """A response showed itself: at its beginning with its id, at its end with everything it made."""
         call, identity = self._call, answer.get("id")
+        if call.endpoint.owned is Kind.RESPONSE:
+            settle_late(call, self._runtime, answer)
         if not is_stored(call):
             return
         owned = list(parts_of(answer))
         if call.endpoint.creates is Kind.RESPONSE and isinstance(identity, str):
             owned.append((identity, Kind.RESPONSE))
         for each in owned:
-            self._runtime.background.spawn(register(call, self._runtime, each))
+            label = call.model if each[1] is Kind.RESPONSE else None
+            self._runtime.background.spawn(register(call, self._runtime, each, label))
 
     def _note_characters(self) -> None:
         """Speech is billed by the characters that are spoken; the request tells them."""

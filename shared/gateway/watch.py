@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import orjson
 
-from shared.gateway.call import Call, Json, Seen
+from shared.gateway.call import Call, Json, Seen, bounded
 from shared.usage.model import Usage
 from shared.usage.reading import usage_from
-from shared.wire.openai.endpoints import Meter
+from shared.wire.openai.endpoints import Kind, Meter
 from shared.wire.sse import EventWatch, event_data
 
 EVIDENCE = 256 * 1024
@@ -18,7 +18,7 @@ _CHAT = re.compile(
     rb'"usage"\s*:\s*\{|"choices"\s*:\s*\[\s*\]|"finish_reason"\s*:\s*"|"error"\s*:\s*\{|"service_tier"\s*:\s*"(?!auto"|default")'
 )
 _RESPONSE = re.compile(
-    rb'"response\.(?:created|queued|completed|failed|incomplete)"|"type"\s*:\s*"error"|"error"\s*:\s*\{'
+    rb'"response\.(?:created|queued|completed|failed|incomplete|cancelled)"|"type"\s*:\s*"error"|"error"\s*:\s*\{'
 )
 _OTHER = re.compile(rb'"usage"\s*:\s*\{|"error"\s*:\s*\{')
 _INTERESTING = {Meter.CHAT: _CHAT, Meter.COMPLETION: _CHAT, Meter.RESPONSE: _RESPONSE}
@@ -35,7 +35,9 @@ class StreamWatch:
         self._hides_usage = call.hides_usage
         self._drops_empty = not call.matched.azure_shaped
         is_chat = self._meter in (Meter.CHAT, Meter.COMPLETION)
-        self._events = EventWatch(_INTERESTING.get(self._meter, _OTHER), self._look, cuts=is_chat)
+        # A stored response can be followed by whoever owns it, not only by the call that made it.
+        tells = _RESPONSE if call.endpoint.owned is Kind.RESPONSE else _INTERESTING.get(self._meter, _OTHER)
+        self._events = EventWatch(tells, self._look, cuts=is_chat)
 
     @property
     def is_at_border(self) -> bool:
@@ -81,7 +83,7 @@ def note_answer(seen: Seen, answer: Json, meter: Meter) -> None:
     error = answer.get("error")
     if isinstance(error, dict):
         code = error.get("code") or error.get("type")
-        seen.error_code = str(code)[:100] if code else "error"
+        seen.error_code = bounded(str(code))[:100] if code else "error"
 
 
 def tokens_in(answer: Json, meter: Meter) -> Usage | None:

@@ -67,6 +67,10 @@ class Taken:
     def release(self) -> None:
         self.settle(0)
 
+    def level(self) -> Level:
+        """Return what is known of the window that this was taken from, which may be over."""
+        return self._lease.level()
+
 
 @dataclass(frozen=True, slots=True)
 class _Waiter:

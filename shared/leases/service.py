@@ -72,6 +72,12 @@ class Leases:
             except WindowOver:
                 continue
 
+    def count(self, allowance: Allowance, amount: int) -> None:
+        """Count what nothing was reserved for, even past the limit; below zero it is given back. The store hears of it later."""
+        lease = self._lease(allowance)
+        self._active[lease.key] = lease
+        lease.settle(0, amount, lease.stamp)
+
     def level(self, allowance: Allowance) -> Level | None:
         """Return what is known here; None where nobody has looked in this window."""
         lease = self._fitting(allowance)

@@ -3,6 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from random import Random, SystemRandom
 from typing import TYPE_CHECKING
 
 from shared.settings import offer_vocabularies
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
 CHUNK = 50_000
 """Characters encoded at once: far larger runs of blanks make the encoder panic."""
 
-EXACT_UP_TO = 400_000
-"""Characters that are counted one by one; a longer text is extrapolated from pieces spread over it."""
+EXACT_UP_TO, PIECE = 400_000, 4_000
+"""Characters that are counted one by one; a longer text is extrapolated from so many in pieces spread over it."""
+
+_RANDOM = SystemRandom()
 
 
 class TokenCounter:
@@ -52,11 +55,15 @@ class TokenCounter:
         return encoding
 
 
-def sample(text: str) -> tuple[list[str], float]:
-    """Return the pieces to count and the share of the text that they are."""
+def sample(text: str, random: Random = _RANDOM) -> tuple[list[str], float]:
+    """Return the pieces to count and the share of the text that they are.
+
+    Each piece comes from a place of its own stretch of the text that nobody can foresee: dense text cannot be hidden between them.
+    """
     if len(text) <= EXACT_UP_TO:
         return [text[start : start + CHUNK] for start in range(0, len(text), CHUNK)], 1.0
-    count = EXACT_UP_TO // CHUNK
-    stride = (len(text) - CHUNK) // (count - 1)
-    pieces = [text[index * stride : index * stride + CHUNK] for index in range(count)]
-    return pieces, count * CHUNK / len(text)
+    count = EXACT_UP_TO // PIECE
+    starts = [
+        random.randint(index * len(text) // count, (index + 1) * len(text) // count - PIECE) for index in range(count)
+    ]
+    return [text[start : start + PIECE] for start in starts], EXACT_UP_TO / len(text)

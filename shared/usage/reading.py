@@ -4,25 +4,35 @@ Chat says prompt and completion, Responses and images say input and output; the 
 (https://platform.openai.com/docs/api-reference/chat/object, /responses/object, /images/object).
 """
 
+import logging
 from collections.abc import Mapping
 
 from shared.usage.model import Source, TokenUsage, Units, Usage
 
 Json = Mapping[str, object]
 
+MOST_TOKENS = 10**9
+MOST_SECONDS = 10**6
+"""More than this no single call uses: who reports it is mistaken, and must not spend what belongs to others."""
+
+_log = logging.getLogger("tollgate.usage")
+
 
 def usage_from(reported: object, output_is: str = "text") -> Usage | None:
-    """Return the usage that a provider reported, or None where the object holds none.
+    """Return the usage that a provider reported, or None where the object holds none that can be true.
 
     `output_is` names the bucket of output that the details say nothing of: pictures and speech often come without any.
     """
     if not isinstance(reported, Mapping):
         return None
     if reported.get("type") == "duration":
-        return Usage(units=Units(audio_ms=_milliseconds(reported.get("seconds"))), source=Source.PROVIDER)
+        return _of_seconds(reported.get("seconds"))
     total_input = _either(reported, "prompt_tokens", "input_tokens")
     total_output = _either(reported, "completion_tokens", "output_tokens")
     if total_input is None and total_output is None:
+        return None
+    if max(total_input or 0, total_output or 0) > MOST_TOKENS:
+        _log.error("An upstream reports more than %d tokens for one call, which is not believed", MOST_TOKENS)
         return None
     tokens = TokenUsage(
         **_input(
@@ -80,7 +90,7 @@ def _count(value: object) -> int | None:
     return None
 
 
-def _milliseconds(seconds: object) -> int:
-    if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < 10**9:
-        return round(seconds * 1000)
-    return 0
+def _of_seconds(seconds: object) -> Usage | None:
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds <= MOST_SECONDS:
+        return None
+    return Usage(units=Units(audio_ms=round(seconds * 1000)), source=Source.PROVIDER)

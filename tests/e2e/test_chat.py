@@ -138,6 +138,9 @@ def test_faults_reach_the_caller_as_the_errors_his_sdk_knows(
         assert raised.value.code == "content_filter"
         assert "innererror" in (raised.value.body or {})  # type: ignore[operator]
         assert event["estimated"] is True
+    elif fault in ("hang", "reset"):
+        # Nobody knows whether the upstream has made an answer and bills for it.
+        assert event["estimated"] is True
     else:
         assert sum(event["tokens"].values()) == 0
 

@@ -27,6 +27,15 @@ RATE_OF = {
 }
 """Each bucket of usage, the rate that prices it, and how many of it the rate is for."""
 
+FALLBACKS = {
+    "input_cached": "input",
+    "input_cache_write": "input",
+    "input_audio": "input",
+    "input_image": "input",
+    "output_reasoning": "output",
+}
+"""The rate that prices a bucket where the price has none of its own for it."""
+
 RATES = tuple(rate for rate, _ in RATE_OF.values())
 BUCKETS = st.sampled_from(sorted(RATE_OF))
 COUNTS = st.fixed_dictionaries({bucket: st.integers(0, 10**9) for bucket in RATE_OF})
@@ -79,17 +88,35 @@ def test_audio_is_billed_by_the_minute_speech_by_the_character_and_pictures_by_t
 @pytest.mark.parametrize("bucket", RATE_OF)
 def test_what_the_price_does_not_price_is_unpriced_and_never_free(bucket: str) -> None:
     rates = {rate: "1" for rate in RATES if rate != RATE_OF[bucket][0]}
-    if bucket == "output_reasoning":
-        del rates["output"]
+    if fallback := FALLBACKS.get(bucket):
+        del rates[fallback]
+    if bucket == "input_fresh":
+        rates = {"output": "1"}
 
     assert price(**rates).cost(usage(**{bucket: 1})) == Unpriced("gpt-4o", (bucket,))
     assert price(**{**rates, RATE_OF[bucket][0]: "0"}).cost(usage(**{bucket: 1})) == 0
 
 
 def test_an_unpriced_result_names_every_bucket() -> None:
-    spent = usage(input_fresh=5, input_audio=1, output_audio=1)
+    spent = usage(input_fresh=5, output_audio=1, output_image=1)
 
-    assert GPT_4O.cost(spent) == Unpriced("gpt-4o", ("input_audio", "output_audio"))
+    assert GPT_4O.cost(spent) == Unpriced("gpt-4o", ("output_audio", "output_image"))
+
+
+@pytest.mark.parametrize(
+    ("bucket", "rate"),
+    [
+        ("input_cached", "cached_input"),
+        ("input_cache_write", "cache_write"),
+        ("input_audio", "audio_input"),
+        ("input_image", "image_input"),
+    ],
+)
+def test_every_kind_of_input_costs_as_much_as_input_unless_the_price_says_otherwise(bucket: str, rate: str) -> None:
+    spent = usage(**{bucket: 1_000_000})
+
+    assert price(input="2", output="10").cost(spent) == 2_000_000_000
+    assert price(**{"input": "2", rate: "0"}).cost(spent) == 0
 
 
 def test_a_picture_that_is_billed_by_its_tokens_is_not_billed_again() -> None:
@@ -157,9 +184,7 @@ def test_a_cost_is_only_told_where_every_token_has_a_price(named: set[str], coun
     lacking = {
         bucket
         for bucket in TOKEN_BUCKETS
-        if counts[bucket]
-        and RATE_OF[bucket][0] not in named
-        and not (bucket == "output_reasoning" and "output" in named)
+        if counts[bucket] and RATE_OF[bucket][0] not in named and FALLBACKS.get(bucket) not in named
     }
 
     cost = price(**dict.fromkeys(named, "1")).cost(usage(**counts))

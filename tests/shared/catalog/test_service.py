@@ -10,7 +10,7 @@ from shared.catalog.service import KEPT, UNKNOWN, OutputHistory, PriceBook, load
 from shared.usage.model import TokenUsage, Usage
 
 START, NOW = datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
-CHAT = ("gpt-4o", "chat.completions")
+CHAT = ("research", "gpt-4o", "chat.completions")
 
 
 def price(model: str = "gpt-4o", **fields: Any) -> Price:
@@ -24,7 +24,7 @@ def override(model: str, **fields: Any) -> PriceConfig:
 
 def input_rate(book: PriceBook, model: str, **where: str) -> str | None:
     found = book.find(model, NOW, **where)  # type: ignore[arg-type]
-    return None if found is None else str(found.input)
+    return None if found is None or found.input is None else f"{found.input.normalize():f}"
 
 
 def test_a_price_holds_from_its_beginning_until_just_before_its_end() -> None:
@@ -72,7 +72,7 @@ def test_a_book_never_holds_two_prices_for_one_moment(spans: list[tuple[int, int
 def test_a_dated_version_has_the_price_of_its_model_unless_it_has_its_own() -> None:
     book = PriceBook([price(input="2.50"), price("gpt-4o-2024-05-13", input="5")])
 
-    assert input_rate(book, "gpt-4o-2024-11-20") == "2.50"
+    assert input_rate(book, "gpt-4o-2024-11-20") == "2.5"
     assert input_rate(book, "gpt-4o-2024-05-13") == "5"
 
 
@@ -135,7 +135,8 @@ def test_an_override_prices_models_that_no_book_lists() -> None:
 
     assert found is not None
     assert found.cost(Usage(TokenUsage(input_fresh=10, output_text=5))) == 4_000
-    assert found.cost(Usage(TokenUsage(input_cached=1))) == Unpriced("llama-*", ("input_cached",))
+    assert found.cost(Usage(TokenUsage(input_cached=10, output_audio=0))) == 2_000
+    assert found.cost(Usage(TokenUsage(output_audio=1))) == Unpriced("llama-*", ("output_audio",))
     assert input_rate(book, "mistral-large") is None
 
 
@@ -228,7 +229,7 @@ def test_an_unknown_model_is_expected_to_answer_at_some_length() -> None:
     history = OutputHistory()
     history.observe(CHAT, 5)
 
-    assert history.p95(("gpt-4o", "responses")) == UNKNOWN
+    assert history.p95(("research", "gpt-4o", "responses")) == UNKNOWN
     assert history.p95(CHAT) == UNKNOWN
 
 
@@ -268,11 +269,21 @@ def test_absurd_counts_do_no_harm(tokens: int) -> None:
     assert UNKNOWN <= history.p95(CHAT) < 2**21
 
 
-def test_names_that_callers_make_up_do_not_fill_the_history() -> None:
+def test_no_team_bends_what_is_expected_of_another() -> None:
     history = OutputHistory()
-    for number in range(1_200):
-        history.observe((f"made-up-{number}", "chat.completions"), 5_000)
+    for _ in range(100):
+        history.observe(("other", "gpt-4o", "chat.completions"), 1)
 
-    assert len(history._counts) == 1_000
-    assert history.p95(("made-up-0", "chat.completions")) == UNKNOWN
-    assert history.p95(("made-up-1199", "chat.completions")) >= 5_000
+    assert history.p95(CHAT) == UNKNOWN
+
+
+def test_names_that_callers_make_up_fill_neither_the_history_nor_anothers_part_of_it() -> None:
+    history = OutputHistory()
+    history.observe(CHAT, 5_000)
+    for number in range(1_200):
+        history.observe(("other", f"made-up-{number}", "chat.completions"), 5_000)
+
+    assert sum(map(len, history._teams.values())) <= 60
+    assert history.p95(("other", "made-up-0", "chat.completions")) == UNKNOWN
+    assert history.p95(("other", "made-up-1199", "chat.completions")) >= 5_000
+    assert history.p95(CHAT) >= 5_000

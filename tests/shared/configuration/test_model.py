@@ -12,7 +12,9 @@ from shared.directory.model import Policy
 from shared.fields import is_loopback
 
 
-@pytest.mark.parametrize("ref", ["env:KEY", "env:_k9", "kv://my-vault/name", "kv://vault/name/0123456789abcdef0123456789abcdef"])
+@pytest.mark.parametrize(
+    "ref", ["env:KEY", "env:_k9", "kv://my-vault/name", "kv://vault/name/0123456789abcdef0123456789abcdef"]
+)
 def test_a_secret_ref_says_where_and_not_what(ref: str) -> None:
     assert KeyConfig(id="vk_1", owner="teams/t", secret_ref=ref).secret_ref == ref
 

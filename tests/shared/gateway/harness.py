@@ -37,6 +37,7 @@ from shared.routing.retry import RetryRules
 from shared.runtime import Administration, Background, Runtime
 from shared.settings import Settings
 from shared.tokens.service import TokenCounter
+from shared.tokens.sizes import ResponseSizes
 from shared.upkeep import Upkeep
 from shared.wire.openai.routes import Routes
 from tests.fakes import FakeClock, MemoryDocuments, MemoryEvents
@@ -248,6 +249,7 @@ class Gateway:
             budgets=BudgetService(alerts, self.clock, background.spawn),
             prices=load_book(configuration.prices),
             outputs=OutputHistory(),
+            sizes=ResponseSizes(),
             router=router_of(configuration, self.clock),
             retry=RetryRules(configuration.retry.attempts, configuration.retry.max_wait_s, base_s=0.001),
             providers=PROVIDERS,

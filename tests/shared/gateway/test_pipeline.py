@@ -127,6 +127,9 @@ async def test_another_provider_is_called_with_its_secret(gateway: Gateway) -> N
         (b'{"messages":[]}', "missing_required_parameter", "model"),
         (b'{"model":7,"messages":[]}', "invalid_type", "model"),
         (b'{"model":"gpt-4o","messages":[],"stream":true,"stream_options":7}', "invalid_type", "stream_options"),
+        (b'{"model":"gpt-4o","messages":[],"stream":1}', "invalid_type", "stream"),
+        (b'{"model":"gpt-4o","messages":[],"stream":"true"}', "invalid_type", "stream"),
+        (b'{"model":"gpt-4o","messages":[],"stream":{}}', "invalid_type", "stream"),
     ],
 )
 async def test_a_bad_body_is_a_400_that_names_the_field(
@@ -251,9 +254,10 @@ async def test_a_response_in_the_background_is_pending_and_reading_it_again_char
     read = await gateway.call("GET", "/v1/responses/resp_1")
 
     assert read.status == 200
-    first, second = await gateway.settled()
+    first, second, late = await gateway.settled()
     assert (first["usage_source"], second["usage_source"]) == ("pending", "none")
     assert sum(second["tokens"].values()) == 0
+    assert (late["id"], sum(late["tokens"].values())) == ("late_resp_1", 5)
 
 
 async def test_a_content_filter_refusal_passes_verbatim_and_its_prompt_is_charged_as_an_estimate(
@@ -273,7 +277,7 @@ async def test_a_content_filter_refusal_passes_verbatim_and_its_prompt_is_charge
     assert (answer.status, answer.body) == (400, orjson.dumps(refusal))
     (event,) = await gateway.settled()
     assert (event["estimated"], event["error_code"], event["outcome"]) == (True, "content_filter", "upstream_error")
-    assert event["tokens"]["input_fresh"] == 8
+    assert 5 < event["tokens"]["input_fresh"] < 15
     assert event["tokens"]["output_text"] == 0
 
 
@@ -285,3 +289,7 @@ async def test_an_answer_that_is_not_json_after_all_passes_and_is_estimated(gate
     assert answer.body == b'{"id": "chatcmpl-'
     (event,) = await gateway.settled()
     assert event["estimated"] is True
+
+
+async def test_a_stream_that_is_null_is_none(gateway: Gateway) -> None:
+    assert (await gateway.chat(stream=None)).status == 200

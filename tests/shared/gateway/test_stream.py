@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -16,6 +17,7 @@ from tests.shared.gateway.harness import (
     event,
     sse_answer,
 )
+from tests.shared.gateway.limited import gateway_with
 
 WHOLE = b"".join(CHAT_STREAM)
 
@@ -202,3 +204,27 @@ async def test_strange_events_pass_and_harm_nothing(gateway: Gateway) -> None:
 
     assert await collect(answer) == b"".join(odd)
     assert len(await gateway.settled()) == 1
+
+
+async def test_an_answer_that_is_closed_before_anybody_reads_it_is_settled_at_once(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, "id: pol_a, scope: teams/research, max_concurrency: 1")
+    gateway.upstream.answers = [sse_answer(*CHAT_STREAM)]
+    answer = await gateway.chat(stream=True)
+    assert (await gateway.chat()).status == 429
+
+    await cast(AsyncGenerator[bytes], answer.body).aclose()
+
+    assert (await gateway.chat()).status == 200
+    left = next(item for item in await gateway.settled() if item["outcome"] == "client_gone")
+    assert (left["usage_source"], left["tokens"]["output_text"]) == ("provider", 2)
+
+
+async def test_an_answer_that_is_closed_twice_is_settled_once(gateway: Gateway) -> None:
+    gateway.upstream.answers = [sse_answer(*CHAT_STREAM)]
+    stream = cast(AsyncGenerator[bytes], (await gateway.chat(stream=True)).body)
+
+    await stream.aclose()
+    await stream.aclose()
+
+    assert [item["outcome"] for item in await gateway.settled()] == ["client_gone"]
+    assert [piece async for piece in stream] == []

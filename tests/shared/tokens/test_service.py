@@ -10,7 +10,7 @@ import tiktoken
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.tokens.service import CHUNK, EXACT_UP_TO, TokenCounter, sample
+from shared.tokens.service import CHUNK, EXACT_UP_TO, PIECE, TokenCounter, sample
 
 VOCABULARIES = Path(__file__).parents[3] / "vendor" / "tiktoken"
 
@@ -93,25 +93,33 @@ def test_up_to_the_limit_every_character_is_looked_at(length: int) -> None:
 
 @given(st.integers(EXACT_UP_TO + 1, 6_000_000))
 def test_beyond_the_limit_pieces_from_beginning_to_end_stand_for_the_rest(length: int) -> None:
-    text = "x" * (length - 1) + "y"
-
-    pieces, share = sample("b" + text[1:])
+    pieces, share = sample("x" * length)
 
     assert sum(map(len, pieces)) == EXACT_UP_TO
     assert share == pytest.approx(EXACT_UP_TO / length)
-    assert pieces[0].startswith("b")
-    assert all(len(piece) == CHUNK for piece in pieces)
+    assert all(len(piece) == PIECE for piece in pieces)
 
 
-def test_a_sample_reaches_the_end_and_does_not_overlap() -> None:
+def test_a_sample_is_spread_over_the_whole_and_does_not_overlap() -> None:
     length = 1_000_000
     text = "".join(chr(0x10000 + index) for index in range(length))
 
-    pieces, _ = sample(text)
+    starts = [ord(piece[0]) - 0x10000 for piece in sample(text)[0]]
 
-    starts = [ord(piece[0]) - 0x10000 for piece in pieces]
-    assert all(later - earlier >= CHUNK for earlier, later in pairwise(starts))
-    assert length - (starts[-1] + CHUNK) < len(pieces)
+    assert all(later - earlier >= PIECE for earlier, later in pairwise(starts))
+    stretch = length * PIECE // EXACT_UP_TO
+    assert all(index * stretch <= start <= (index + 1) * stretch for index, start in enumerate(starts))
+
+
+def test_nobody_foresees_which_places_of_a_long_text_are_looked_at(counter: TokenCounter) -> None:
+    calm, dense = "word " * 4_000, "".join(chr(33 + index * 7_919 % 90) for index in range(20_000))
+    text = (calm + dense) * 50
+    each = counter.count_now("gpt-4o", calm) + counter.count_now("gpt-4o", dense)
+
+    counted = [counter.count_now("gpt-4o", text) for _ in range(3)]
+
+    assert counted == [pytest.approx(50 * each, rel=0.3)] * 3
+    assert sample(text)[0] != sample(text)[0]
 
 
 def test_without_vocabularies_nothing_is_fetched_and_nothing_is_counted(tmp_path: Path) -> None:

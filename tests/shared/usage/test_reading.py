@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.usage.model import Source, TokenUsage, Units, Usage
-from shared.usage.reading import usage_from
+from shared.usage.reading import MOST_SECONDS, MOST_TOKENS, usage_from
 
-counts = st.integers(0, 10**12)
+counts = st.integers(0, MOST_TOKENS)
 absurd = st.one_of(
     st.integers(),
     st.floats(),
@@ -185,9 +185,22 @@ def test_each_dialect_is_read(reported: dict[str, Any], tokens: TokenUsage) -> N
 
 
 @pytest.mark.parametrize(
-    ("seconds", "audio_ms"), [(3, 3000), (1.2345, 1234), (0, 0), (-1, 0), ("9", 0), (True, 0), (1e300, 0)]
+    ("seconds", "audio_ms"), [(3, 3000), (1.2345, 1234), (0, 0), (MOST_SECONDS, MOST_SECONDS * 1000)]
 )
 def test_a_transcription_can_be_billed_by_its_length(seconds: Any, audio_ms: int) -> None:
     usage = usage_from({"type": "duration", "seconds": seconds})
 
     assert usage == Usage(units=Units(audio_ms=audio_ms), source=Source.PROVIDER)
+
+
+@pytest.mark.parametrize("seconds", [-1, "9", True, None, MOST_SECONDS + 1, 1e300, float("nan")])
+def test_a_length_that_cannot_be_trusted_is_no_usage(seconds: Any) -> None:
+    assert usage_from({"type": "duration", "seconds": seconds}) is None
+
+
+@pytest.mark.parametrize(("total_in", "total_out"), [(MOST_TOKENS + 1, 0), (0, MOST_TOKENS + 1), (10**30, 10**30)])
+def test_more_tokens_than_any_call_uses_are_not_believed_and_logged(
+    total_in: int, total_out: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert usage_from({"prompt_tokens": total_in, "completion_tokens": total_out}) is None
+    assert "is not believed" in caplog.text

@@ -1,0 +1,276 @@
+"""Work in the background is settled once, with what it used, by whichever way its end is seen."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from shared.budgets.model import allowance_of
+from shared.directory.model import Budget
+from shared.documents import StoreUnavailable
+from shared.gateway.message import GatewayResponse
+from shared.leases.service import Leases
+from shared.providers.port import ConnectionLost
+from tests.shared.gateway.batch_files import line, uploaded
+from tests.shared.gateway.harness import Gateway, collect, collect_until_cut, event, json_answer, sse_answer
+from tests.shared.gateway.limited import gateway_with
+
+DOLLAR = "id: bud_a, scope: teams/research, amount: '1'"
+TRUE_COST = 9 * 2_500 + 50_000 * 10_000
+CREATED = 1_790_000_000
+QUEUED = {"id": "resp_1", "object": "response", "status": "queued", "background": True, "created_at": CREATED,
+          "model": "gpt-4o", "output": [], "usage": None}  # fmt: skip
+DONE = {**QUEUED, "status": "completed", "usage": {"input_tokens": 9, "output_tokens": 50_000}}
+
+
+def spent(gateway: Gateway) -> int:
+    level = gateway.leases.level(allowance_of(budget_of(gateway)))
+    return level.used if level else 0
+
+
+def budget_of(gateway: Gateway) -> Budget:
+    return gateway.runtime.config.budgets[0]
+
+
+def body(**more: object) -> dict[str, object]:
+    return {"model": "gpt-4o", "input": "x", "background": True, "max_output_tokens": 1000, **more}
+
+
+def told(status: str, response: dict[str, Any]) -> bytes:
+    return event(type=f"response.{status}", response=response)
+
+
+async def make(gateway: Gateway, answer: Any, **more: object) -> GatewayResponse:
+    gateway.upstream.answers = [answer]
+    made = await gateway.call("POST", "/v1/responses", body(**more))
+    assert made.status == 200
+    return made
+
+
+async def read(gateway: Gateway, response: dict[str, Any] | None = None, *, as_stream: bool = False) -> None:
+    response = response or DONE
+    gateway.upstream.answers = [sse_answer(told("completed", response)) if as_stream else json_answer(response)]
+    answer = await gateway.call("GET", "/v1/responses/resp_1", query="stream=true" if as_stream else "")
+    if as_stream:
+        await collect(answer)
+    await gateway.settled()
+
+
+def late(gateway: Gateway) -> list[dict[str, Any]]:
+    return [item for item in gateway.events.events if item["id"].startswith("late_")]
+
+
+def tokens(gateway: Gateway) -> int:
+    return sum(item["tokens"]["output_text"] for item in gateway.events.events)
+
+
+@pytest.mark.parametrize("as_stream", [False, True])
+async def test_it_is_settled_whether_its_end_is_read_or_followed(tmp_path: Path, as_stream: bool) -> None:
+    gateway = gateway_with(tmp_path, budgets=DOLLAR)
+    await make(gateway, json_answer(QUEUED))
+    await gateway.settled()
+
+    await read(gateway, as_stream=as_stream)
+    await read(gateway, as_stream=not as_stream)
+
+    assert spent(gateway) == TRUE_COST
+    assert (len(late(gateway)), tokens(gateway)) == (1, 50_000)
+
+
+async def test_who_follows_it_and_leaves_has_seen_its_end_nevertheless(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, budgets=DOLLAR)
+    await make(gateway, json_answer(QUEUED))
+    await gateway.settled()
+    gateway.upstream.answers = [sse_answer(told("created", QUEUED), told("completed", DONE))]
+
+    answer = await gateway.call("GET", "/v1/responses/resp_1", query="stream=true")
+    stream = cast(AsyncGenerator[bytes], answer.body)
+    await anext(stream)
+    await stream.aclose()
+    await gateway.settled()
+
+    assert spent(gateway) == TRUE_COST
+
+
+@pytest.mark.parametrize("cut", [False, True])
+async def test_a_stream_that_is_left_before_its_end_stays_provided_for_until_it_is_read(
+    tmp_path: Path, cut: bool
+) -> None:
+    gateway = gateway_with(tmp_path, budgets=DOLLAR)
+    pieces = [told("created", {**QUEUED, "status": "in_progress"}), *([ConnectionLost()] if cut else [])]
+    answer = await make(gateway, sse_answer(*pieces), stream=True)
+    if cut:
+        await collect_until_cut(answer)
+    else:
+        stream = cast(AsyncGenerator[bytes], answer.body)
+        await anext(stream)
+        await stream.aclose()
+    (pending,) = await gateway.settled()
+    assert pending["usage_source"] == "pending"
+    assert spent(gateway) > 1000 * 10_000
+
+    await read(gateway)
+
+    assert spent(gateway) == TRUE_COST
+    assert tokens(gateway) == 50_000
+
+
+async def test_a_stream_in_the_background_that_never_tells_its_id_counts_as_reserved(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, budgets=DOLLAR)
+
+    await collect_until_cut(await make(gateway, sse_answer(b": hello\n\n", ConnectionLost()), stream=True))
+
+    (cut,) = await gateway.settled()
+    assert (cut["estimated"], cut["tokens"]["output_text"]) == (True, 1000)
+    assert spent(gateway) > 1000 * 10_000
+
+
+@pytest.mark.parametrize("as_stream", [False, True])
+async def test_what_came_to_its_end_within_its_own_call_is_not_charged_again(tmp_path: Path, as_stream: bool) -> None:
+    gateway = gateway_with(tmp_path, budgets=DOLLAR)
+    stream = sse_answer(told("created", {**QUEUED, "status": "in_progress"}), told("completed", DONE))
+    answer = await make(gateway, stream if as_stream else json_answer(DONE), stream=as_stream)
+    if as_stream:
+        await collect(answer)
+    await gateway.settled()
+
+    await read(gateway)
+    await read(gateway, as_stream=True)
+
+    assert spent(gateway) == TRUE_COST
+    assert (late(gateway), tokens(gateway)) == ([], 50_000)
+
+
+async def test_it_is_reported_once_also_where_nothing_counts_it(gateway: Gateway) -> None:
+    await make(gateway, json_answer(QUEUED))
+    await gateway.settled()
+
+    await read(gateway)
+    gateway.events.events.clear()
+    gateway.events._seen.clear()
+    await read(gateway)
+
+    assert late(gateway) == []
+
+
+async def test_it_is_reported_as_its_makers_whoever_of_the_team_reads_it(gateway: Gateway) -> None:
+    await make(gateway, json_answer(QUEUED))
+    await gateway.settled()
+    document = await gateway.documents.get("provisions", "resp_1", "resp_1")
+    assert document is not None
+    attribution = {**cast(dict[str, Any], document.body["attribution"]), "key": "vk_colleague"}
+    await gateway.documents.upsert("provisions", "resp_1", {**document.body, "attribution": attribution})
+
+    await read(gateway)
+
+    assert [item["key"] for item in late(gateway)] == ["vk_colleague"]
+
+
+async def test_while_the_store_is_down_nothing_is_settled_and_later_everything(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, budgets=DOLLAR)
+    await make(gateway, json_answer(QUEUED))
+    await gateway.settled()
+
+    gateway.documents.is_down = True
+    await read(gateway)
+    assert late(gateway) == []
+    gateway.documents.is_down = False
+    await read(gateway)
+
+    assert spent(gateway) == TRUE_COST
+    assert len(late(gateway)) == 1
+
+
+async def test_a_store_that_fails_when_it_is_taken_away_leaves_all_of_it_for_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = gateway_with(
+        tmp_path, "id: pol_a, scope: teams/research, quotas: [{tokens: 1000000, period: month}]", DOLLAR
+    )
+    await make(gateway, json_answer(QUEUED))
+    await gateway.settled()
+    reserved = spent(gateway)
+
+    async def fail(*_: object) -> bool:
+        raise StoreUnavailable("down")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(gateway.documents, "delete", fail)
+        await read(gateway)
+    assert (spent(gateway), late(gateway)) == (reserved, [])
+
+    await read(gateway)
+    assert spent(gateway) == TRUE_COST
+
+
+async def test_a_difference_counts_also_where_nothing_is_left(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, budgets="id: bud_a, scope: teams/research, amount: '0.02'")
+    await make(gateway, json_answer(QUEUED))
+    await gateway.settled()
+
+    await read(gateway)
+    await gateway.leases.tend()
+
+    assert spent(gateway) == TRUE_COST
+    other = Leases(gateway.documents, gateway.clock, "other", gateway.runtime.background.spawn)
+    assert (await other.look(allowance_of(budget_of(gateway)))).used == TRUE_COST
+    alerts, _ = await gateway.runtime.administration.alerts.page()
+    assert 100 in [alert.percent for alert in alerts]
+
+
+async def test_what_was_reserved_on_no_budget_is_paid_back_to_none(tmp_path: Path) -> None:
+    """A budget that was made after the work began must not be filled by it."""
+    gateway = gateway_with(tmp_path, budgets=DOLLAR)
+    await make(gateway, json_answer(QUEUED), max_output_tokens=50_000)
+    await gateway.settled()
+    document = await gateway.documents.get("provisions", "resp_1", "resp_1")
+    assert document is not None
+    before = spent(gateway)
+    await gateway.documents.upsert("provisions", "resp_1", {**document.body, "reserved": {"budget:bud_of_old": 10**9}})
+
+    await read(gateway, {**DONE, "usage": {"input_tokens": 1, "output_tokens": 1}})
+
+    assert spent(gateway) == before
+
+
+BATCH_PRICES = """
+prices:
+  - {model: "gpt-4o*", input: "2.50", output: "10"}
+  - {model: "gpt-4o*", tier: batch, input: "1.25", output: "5"}
+"""
+
+
+@pytest.mark.parametrize("named", ["gpt-4o-2024-11-20", None, "our-own-name"])
+async def test_a_batch_costs_what_batches_cost_also_where_it_does_not_name_its_model(
+    tmp_path: Path, named: str | None
+) -> None:
+    gateway = gateway_with(tmp_path, budgets=DOLLAR, prices=BATCH_PRICES)
+    await uploaded(gateway, line("gpt-4o", max_output_tokens=1000))
+    gateway.upstream.answers = [json_answer({"id": "batch_1", "object": "batch", "status": "validating"})]
+    await gateway.call("POST", "/v1/batches", {"input_file_id": "file-in", "endpoint": "/v1/responses"})
+    await gateway.settled()
+    done = {"id": "batch_1", "status": "completed", "created_at": CREATED, "model": named,
+            "usage": {"input_tokens": 100, "output_tokens": 2000}}  # fmt: skip
+
+    gateway.upstream.answers = [json_answer(done)]
+    await gateway.call("GET", "/v1/batches/batch_1")
+    await gateway.settled()
+
+    assert spent(gateway) == 100 * 1_250 + 2000 * 5_000
+
+
+async def test_a_batch_that_failed_before_it_began_costs_nothing(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, budgets=DOLLAR)
+    await uploaded(gateway, line("gpt-4o", max_output_tokens=1000))
+    gateway.upstream.answers = [json_answer({"id": "batch_1", "object": "batch", "status": "validating"})]
+    await gateway.call("POST", "/v1/batches", {"input_file_id": "file-in", "endpoint": "/v1/responses"})
+    await gateway.settled()
+    assert spent(gateway) > 0
+
+    usage = {"input_tokens": 0, "output_tokens": 0}
+    gateway.upstream.answers = [json_answer({"id": "batch_1", "status": "failed", "created_at": 1, "usage": usage})]
+    await gateway.call("GET", "/v1/batches/batch_1")
+    await gateway.settled()
+
+    assert spent(gateway) == 0
