@@ -4,7 +4,6 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from decimal import Decimal
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +12,6 @@ import orjson
 from pydantic import TypeAdapter
 
 from shared.catalog.model import Price, PriceConfig, Region, Tier
-from shared.money import nano
 
 CONFIGURATION = "configuration"
 """Provider and source of a price that stands in no book."""
@@ -28,7 +26,6 @@ _USUAL = {
     "tts-hd": "tts-1-hd",
     "text-embedding-ada-002-v2": "text-embedding-ada-002",
 }
-_MILLION = 10**6
 
 UNKNOWN = 1_000
 """Output tokens to expect of a model that has not answered yet."""
@@ -92,20 +89,6 @@ def load_book(overrides: Iterable[PriceConfig] = ()) -> PriceBook:
     """Read the price list that is shipped with the code."""
     listed = Path(__file__).with_name("data") / "prices.json"
     return PriceBook(TypeAdapter(tuple[Price, ...]).validate_python(orjson.loads(listed.read_bytes())), overrides)
-
-
-def reserve_cost(price: Price, prompt_tokens: int, output_tokens: int) -> int:
-    """Return the nano-units to set aside for tokens, rounded up: as if the whole prompt were new, and written to the cache.
-
-    A model that answers without text is taken to answer in the dearest way it can. What is billed by the unit is left out.
-    """
-    input_rate = _dearest(price.input, price.cache_write)
-    output_rate = _dearest(price.audio_output, price.image_output) if price.output is None else price.output
-    return -(-(prompt_tokens * nano(input_rate) + output_tokens * nano(output_rate)) // _MILLION)
-
-
-def _dearest(*rates: Decimal | None) -> Decimal:
-    return max((rate for rate in rates if rate is not None), default=Decimal(0))
 
 
 def _in_order(prices: Iterable[Price]) -> dict[tuple[str, str, str], list[Price]]:

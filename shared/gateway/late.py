@@ -64,6 +64,7 @@ async def _settle(call: Call, runtime: Runtime, answer: Json, usage: Usage) -> N
         return
     # From here on nothing waits: what is taken away is settled.
     _count(call, runtime, caller, provision.body, answer, usage)
+    runtime.sizes.note(identity, usage.tokens.input + usage.tokens.output)
     event = _event(call, runtime, provision.body, answer, usage)
     runtime.events.publish(USAGE_EVENTS, event.id, orjson.dumps(event.to_json()))
 

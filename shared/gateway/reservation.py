@@ -8,16 +8,11 @@ from shared.policy.model import CountRule
 
 @dataclass(slots=True)
 class Reservation:
-    """`output` is how many output tokens are provided for; each of them costs `output_nano` nano-units of money.
-
-    `tokens` and `money` are what was reserved of each at first.
-    """
+    """`output` is how many output tokens are provided for; each of them costs `output_nano` nano-units of money."""
 
     taken: list[tuple[CountRule, Taken]] = field(default_factory=list)
     output: int = 0
     output_nano: int = 0
-    tokens: int = 0
-    money: int = 0
 
     def grow(self, output: int) -> None:
         """Reserve more: `output` tokens have come already. Half as much again is provided for, so that this is rare."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from shared.budgets.model import Consequence
 from shared.catalog.model import Price
 from shared.documents import StoreUnavailable
 from shared.gateway.call import Call
@@ -139,7 +140,6 @@ class _Use:
         call, runtime, weighed = self._call, self._runtime, self.weighed
         reservation = call.reservation
         reservation.output, reservation.output_nano = weighed.foreseen.output, nano_per_output_token(self._price)
-        reservation.tokens, reservation.money = weighed.tokens, weighed.cost or 0
         take_now, taken = runtime.leases.take_now, reservation.taken
         for rule in call.caller.policy.counts:
             if rule.unit in _PLACES:
@@ -225,10 +225,10 @@ def _amount(call: Call, rule: CountRule, weighed: _Weighed) -> int:
         if rule.origin.is_enforced and rule.allowance.limit is not None:
             raise ModelUnpriced(call.model or call.endpoint.name, rule)
         return 0
-    return int(_begins_work(call.endpoint))
+    return int(begins_work(call.endpoint))
 
 
-def _begins_work(endpoint: Endpoint) -> bool:
+def begins_work(endpoint: Endpoint) -> bool:
     """Whether something is begun that costs money later: that is not for a budget with nothing left."""
     is_begun = endpoint.creates is not None or endpoint.name.endswith(".create") or endpoint.name in _SESSIONS
     return endpoint.meter is Meter.REQUEST and is_begun
@@ -244,17 +244,22 @@ def _note_refusal(runtime: Runtime, rule: CountRule, exhausted: Exhausted) -> No
 
 
 async def _throttle(call: Call, runtime: Runtime, rule: CountRule) -> None:
-    """A budget that has reached a throttling threshold allows so many requests per minute from then on."""
     level = runtime.leases.level(rule.allowance)
     if rule.budget is None or level is None:
         return
     consequence = runtime.budgets.consequence(rule.budget, level, runtime.clock.now())
     if consequence.shadow is not None and consequence.shadow.is_blocked:
         call.shadow.append(f"{rule.origin.source}: {rule.label}")
+    throttle = throttle_of(rule, consequence)
+    if throttle is not None:
+        await _take_one(call, runtime, throttle)
+
+
+def throttle_of(rule: CountRule, consequence: Consequence) -> CountRule | None:
+    """A budget that has reached a throttling threshold allows so many requests per minute from then on."""
     rate = consequence.requests_per_minute
     if rate is None:
-        return
+        return None
     allowance = Allowance(f"{rule.allowance.name}:throttle", rate, _MINUTE)
     label = f"throttle to {rate} requests per minute, as the {rule.label} runs out,"
-    throttle = CountRule(Origin(rule.origin.scope, rule.origin.source), "requests", allowance, label)
-    await _take_one(call, runtime, throttle)
+    return CountRule(Origin(rule.origin.scope, rule.origin.source), "requests", allowance, label)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from shared.callers.model import Caller
 from shared.errors import GatewayError
+from shared.gateway.reserve import throttle_of
 from shared.leases.model import Held, Level
 from shared.management.answers import Explanation, Reason
 from shared.management.authority import Authority, knows_spending
@@ -28,6 +29,8 @@ async def explain(caller: Caller, request: ExplainRequest, runtime: Runtime, vie
     counted: dict[bool, list[Verdict]] = {True: [], False: []}
     for rule in caller.policy.counts:
         counted[rule.unit in _PLACES].append(await _about_count(rule, imagined, runtime, viewer))
+        if (throttle := _throttle_of(rule, runtime)) is not None:
+            counted[False].append(await _about_count(throttle, imagined, runtime, viewer))
     verdicts.extend([*counted[True], *_about_prompt(caller, request, imagined), *counted[False]])
     refusing = next((verdict for verdict in verdicts if verdict[0].outcome == "refuses"), None)
     return Explanation(
@@ -112,6 +115,13 @@ async def _about_count(rule: CountRule, imagined: Imagined, runtime: Runtime, vi
     detail = f"{_shown(rule, level.used)} of {most} used, this call needs {_shown(rule, needed)}"
     code = "insufficient_quota" if rule.unit == "money" else "rate_limit_exceeded"
     return _verdict(rule, name, is_met, detail if sees else "not reached" if is_met else "reached", 429, code)
+
+
+def _throttle_of(rule: CountRule, runtime: Runtime) -> CountRule | None:
+    level = runtime.leases.level(rule.allowance)
+    if rule.budget is None or level is None:
+        return None
+    return throttle_of(rule, runtime.budgets.consequence(rule.budget, level, runtime.clock.now()))
 
 
 async def _level(rule: CountRule, runtime: Runtime) -> Level:

@@ -8,11 +8,12 @@ from shared.gateway.cost import foreseen_cost, price_of
 from shared.gateway.downshift import downshifted
 from shared.gateway.forecast import GENERATING, TOKENISED, forecast
 from shared.gateway.members import OUTPUT_MEMBERS
+from shared.gateway.reserve import begins_work
 from shared.management.problems import invalid
 from shared.management.requests import ExplainRequest
 from shared.policy.model import CountRule, EffectivePolicy
 from shared.runtime import Runtime
-from shared.wire.openai.endpoints import ENDPOINTS, Endpoint, Meter
+from shared.wire.openai.endpoints import ENDPOINTS, Endpoint
 from shared.wire.openai.routes import Match
 
 
@@ -39,8 +40,7 @@ class Imagined:
             return 1
         if rule.unit == "tokens" or self.cost is None:
             return self.tokens if rule.unit == "tokens" else None
-        # Work that is billed later needs a budget with something left.
-        return self.cost or int(self.endpoint.meter is Meter.REQUEST and self.endpoint.creates is not None)
+        return self.cost or int(begins_work(self.endpoint))
 
 
 async def imagine(caller: Caller, request: ExplainRequest, runtime: Runtime) -> Imagined:

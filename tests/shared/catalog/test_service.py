@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.catalog.model import Price, PriceConfig, Unpriced
-from shared.catalog.service import KEPT, UNKNOWN, OutputHistory, PriceBook, load_book, reserve_cost
+from shared.catalog.service import KEPT, UNKNOWN, OutputHistory, PriceBook, load_book
 from shared.usage.model import TokenUsage, Usage
 
 START, NOW = datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
@@ -194,35 +194,6 @@ def test_the_shipped_book_prices_a_call_under_the_operators_overrides() -> None:
     assert own is not None
     assert listed.cost(spent) == 1_250_000 + 128_000 + 2_640_000
     assert own.cost(spent) == 1_250_000 + 128_000 + 2_112_000
-
-
-@pytest.mark.parametrize(
-    ("rates", "reserved"),
-    [
-        ({"input": "2.50", "cached_input": "1.25", "output": "10"}, 2_500_000 + 5_000_000),
-        ({"input": "2", "cache_write": "2.5", "output": "10"}, 2_500_000 + 5_000_000),
-        ({"input": "0.02"}, 20_000),
-        ({"input": "5", "image_input": "10", "image_output": "40"}, 5_000_000 + 20_000_000),
-        ({"input": None, "per_audio_minute": "0.006"}, 0),
-    ],
-)
-def test_as_much_is_set_aside_as_the_call_can_cost(rates: dict[str, Any], reserved: int) -> None:
-    assert reserve_cost(price(**rates), 1_000, 500) == reserved
-
-
-def test_what_is_set_aside_is_rounded_up() -> None:
-    assert reserve_cost(price(input="0.0001"), 1, 0) == 1
-
-
-@given(st.integers(0, 10**7), st.integers(0, 10**6), st.integers(0, 10**7), st.integers(0, 10**6))
-def test_a_call_that_uses_no_more_than_was_expected_costs_no_more_than_was_set_aside(
-    fresh: int, cached: int, text: int, reasoning: int
-) -> None:
-    listed = price(input="1.75", cached_input="0.175", cache_write="2.1875", output="14")
-    cost = listed.cost(Usage(TokenUsage(fresh, cached, cached, output_text=text, output_reasoning=reasoning)))
-
-    assert isinstance(cost, int)
-    assert cost <= reserve_cost(listed, fresh + 2 * cached, text + reasoning)
 
 
 def test_an_unknown_model_is_expected_to_answer_at_some_length() -> None:

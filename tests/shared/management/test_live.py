@@ -288,3 +288,25 @@ async def test_of_several_refusals_explain_names_the_one_that_the_gateway_gives(
     answer = await desk.chat(KEYS["research"])
 
     assert (told["status"], told["code"]) == (answer.status, error_of(answer)["code"]) == (429, "rate_limit_exceeded")
+
+
+async def test_explain_knows_that_a_budget_throttles(desk: Desk) -> None:
+    await desk.manage(
+        "POST",
+        "budgets",
+        {
+            "id": "bud_t",
+            "scope": "teams/research",
+            "amount": "1",
+            "thresholds": [{"percent": 1, "action": "throttle", "requests_per_minute": 1}],
+        },
+    )
+    desk.gateway.upstream.rule = lambda _: json_answer(chat_answer(10, 2000))
+    question = {"key": "vk_research", "endpoint": "chat.completions", "model": "gpt-4o", "max_output_tokens": 10}
+
+    statuses = [(await desk.chat(KEYS["research"], max_tokens=2000)).status for _ in range(3)]
+    told = await desk.manage("POST", "explain", question)
+
+    assert statuses == [200, 200, 429]
+    assert (told["allowed"], told["status"]) == (False, 429)
+    assert any("throttle to 1 requests per minute" in reason["rule"] for reason in told["reasons"])
