@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from shared.windows import WindowRule
 
@@ -40,8 +41,7 @@ class Exhausted(Exception):
         self.retry_after_s = retry_after_s
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(NamedTuple):
     """What this instance knows of an allowance in the current window: `used` by everybody, as of the last look, and by itself since.
 
     `leased` is what instances hold and have not used. `resets_at` is the window's end, for Smooth the time when all is refilled.

@@ -114,6 +114,7 @@ class Attribution:
     project: str | None = None
 
 
+_BUCKETS = tuple(field.name for field in fields(TokenUsage))
 _ATTRIBUTES = tuple(field.name for field in fields(Attribution))
 
 
@@ -150,7 +151,7 @@ class UsageEvent:
 
     def to_json(self) -> dict[str, object]:
         """Return the stored form: flat where it is queried, schema version 2."""
-        tokens = {field.name: getattr(self.usage.tokens, field.name) for field in fields(TokenUsage)}
+        tokens = {name: getattr(self.usage.tokens, name) for name in _BUCKETS}
         return {
             "schema": 2,
             "id": self.id,
