@@ -70,9 +70,13 @@ class Account:
     def holders(self) -> int:
         return sum(share.amount > 0 for share in self.shares.values())
 
-    def room(self, limit: int) -> int:
-        """What nobody has spent or holds; negative where the limit was lowered or calls cost more than they had reserved."""
-        return limit - self.spent - self.held
+    def room(self, limit: int, asking: str) -> int:
+        """What an instance may still get; negative where the limit was lowered or calls cost more than they had reserved.
+
+        Others' calls under way keep what they have reserved, also where calls before them have used up the share that covered it.
+        """
+        others = sum(max(share.amount, share.reserved) for name, share in self.shares.items() if name != asking)
+        return limit - self.spent - others - self.share(asking).amount
 
     def report(self, instance: str, settled: int, reserved: int, until: int, reported: int = 0) -> Self:
         """Move what the instance has settled from its share to `spent`, and renew the share.
@@ -87,7 +91,7 @@ class Account:
 
     def borrow(self, instance: str, amount: int, limit: int | None) -> Self:
         """Add to the instance's share. Raises ValueError beyond the room that is left."""
-        if amount < 0 or (limit is not None and amount > max(0, self.room(limit))):
+        if amount < 0 or (limit is not None and amount > max(0, self.room(limit, instance))):
             raise ValueError("a share cannot grow by that")
         share = self.share(instance)
         return self._with(instance, replace(share, amount=share.amount + amount))

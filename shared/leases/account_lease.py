@@ -132,7 +132,7 @@ class AccountLease(Lease):
     def _keep_to_limit(self) -> None:
         """What others spent beyond their reservations is not here to be spent once more."""
         if self._limit is not None and self.free > 0:
-            self.free -= min(self.free, max(0, -self._account.room(self._limit)))
+            self.free -= min(self.free, max(0, -self._account.room(self._limit, self._instance)))
 
     def _usable(self) -> int:
         return self.free if self._monotonic() < self._usable_until else min(0, self.free)
@@ -199,19 +199,19 @@ class AccountLease(Lease):
         """What is beyond a lowered limit, and what is too little for any of those who wait: others may have the other half."""
         if self._limit is None:
             return 0
-        room = account.room(self._limit)
+        room = account.room(self._limit, self._instance)
         is_too_little = self._waiting and not self._servable(self.free + max(0, room))
         return self.free if is_too_little else -room
 
     def _grant(self, account: Account, free: int, is_asking: bool) -> int:
         if self._limit is None:
             return max(0, -free)
-        room = max(0, account.room(self._limit))
+        room = max(0, account.room(self._limit, self._instance))
         chunk = self._chunk(account) if is_asking else 0
         return min(room, max(0, self._servable(free + room) - free, chunk))
 
     def _chunk(self, account: Account) -> int:
-        room = max(0, account.room(self._limit or 0))
+        room = max(0, account.room(self._limit or 0, self._instance))
         if self._kind.spends:
             return self._worthwhile(room // (4 * (account.holders + 1)))
         return self._worthwhile(min(_MOST_SLOTS, self._demand.chunk(room)))
@@ -221,7 +221,7 @@ class AccountLease(Lease):
         return self._limit is not None and free < self._needed() + self._usable()
 
     def _remember_refusal(self, draft: Account) -> None:
-        self._refused_left = max(0, draft.room(self._limit or 0))
+        self._refused_left = max(0, draft.room(self._limit or 0, self._instance))
         self._refused_until = self._monotonic() + RECHECK_S
 
     def _is_worth_writing(self, draft: Account) -> bool:
@@ -265,7 +265,7 @@ class AccountLease(Lease):
         self._held_until = began + LIFE_S - MARGIN_S
         self._set_floor()
         if grown and self._limit is not None:
-            self._demand.borrowed(draft.room(self._limit))
+            self._demand.borrowed(draft.room(self._limit, self._instance))
             self._low = self._chunk(draft) // 3 or NEVER
         return True
 
@@ -287,7 +287,7 @@ class AccountLease(Lease):
     def _exhausted(self, amount: int) -> Exhausted:
         """Where it is not all spent, what others hold or calls under way have reserved may be free soon."""
         limit = self._limit or 0
-        remaining = self._usable() + max(0, self._account.room(limit))
+        remaining = self._usable() + max(0, self._account.room(limit, self._instance))
         unspent = limit - self._account.spent - (self._settled - self._reported)
         if self.end == FOREVER or (amount <= unspent):
             return Exhausted(self.allowance, max(0, remaining), RETRY_S if self._kind.spends else 1.0)

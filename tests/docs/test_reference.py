@@ -19,7 +19,7 @@ from shared.configuration.loading import load_configuration
 from shared.configuration.model import Configuration
 from shared.directory.model import Policy
 from shared.errors import GatewayError
-from shared.fields import Some
+from shared.fields import Few, Some, SomeFew
 from shared.providers.base import Operation
 from shared.providers.model import Deployment
 from shared.usage.model import NO_USAGE, Attribution, Outcome, Source, Timings, UsageEvent
@@ -109,7 +109,7 @@ def models_in(annotation: object) -> list[type[BaseModel]]:
 
 
 def is_list(annotation: object) -> bool:
-    return get_origin(annotation) in (tuple, Some) or any(map(is_list, get_args(annotation)))
+    return get_origin(annotation) in (tuple, Some, Few, SomeFew) or any(map(is_list, get_args(annotation)))
 
 
 def fields_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:

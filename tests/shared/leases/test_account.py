@@ -59,7 +59,7 @@ class World:
             account = account.give_back(name, min(amount, account.share(name).amount))
         before = account.spent + account.held
         if event == "borrow":
-            account = account.borrow(name, min(amount, max(0, account.room(LIMIT))), LIMIT)
+            account = account.borrow(name, min(amount, max(0, account.room(LIMIT, name))), LIMIT)
         assert account.spent + account.held <= max(LIMIT, before)
         self.account, instance.reported = account, instance.settled
 
@@ -93,13 +93,13 @@ def test_an_expired_share_returns_except_for_the_calls_that_were_under_way(amoun
 
     assert account.spent == reserved
     assert account.held == 0
-    assert account.room(LIMIT) == LIMIT - reserved
+    assert account.room(LIMIT, "other") == LIMIT - reserved
 
 
 def test_slots_of_the_dead_return_whole() -> None:
     dead = Account().borrow("dead", 5, 5).report("dead", 0, 5, until=LIFE)
 
-    assert dead.reclaim(LIFE + 1, "other", presumes=False).room(5) == 5
+    assert dead.reclaim(LIFE + 1, "other", presumes=False).room(5, "other") == 5
 
 
 def test_who_comes_back_after_being_reclaimed_is_charged_what_he_really_spent() -> None:
@@ -126,7 +126,7 @@ def test_spending_more_than_the_share_is_counted_past_the_limit() -> None:
     account = Account().borrow("a", LIMIT, LIMIT).report("a", settled=LIMIT + 7, reserved=0, until=LIFE)
 
     assert account.spent == LIMIT + 7
-    assert account.room(LIMIT) == -7
+    assert account.room(LIMIT, "other") == -7
     with pytest.raises(ValueError, match="cannot grow"):
         account.borrow("a", 1, LIMIT)
 
