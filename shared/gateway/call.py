@@ -9,7 +9,7 @@ import orjson
 from shared.callers.model import Caller
 from shared.errors import BadRequest
 from shared.gateway.message import HeaderList
-from shared.gateway.reservation import Reservation
+from shared.gateway.spending.reservation import Reservation
 from shared.ownership.model import OwnedObject
 from shared.routing.service import Plan
 from shared.usage.model import AttemptRecord, Units, Usage

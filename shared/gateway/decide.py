@@ -7,12 +7,12 @@ import orjson
 from shared.errors import BadRequest, NotFound
 from shared.gateway.body import beside_others
 from shared.gateway.call import Call, Json, bounded
-from shared.gateway.downshift import downshifted
 from shared.gateway.message import GatewayRequest
 from shared.gateway.naming import named_model, nested_models
-from shared.gateway.output_cap import keep_within_cap
-from shared.gateway.provisions import work_of
 from shared.gateway.references import check_references, find_mentioned
+from shared.gateway.spending.downshift import downshifted
+from shared.gateway.spending.output_cap import keep_within_cap
+from shared.gateway.spending.provisions import work_of
 from shared.routing.service import ModelNotFound, ObjectElsewhere, Plan
 from shared.runtime import Runtime
 from shared.wire.json_edit import DuplicateKey, ask_for_usage

@@ -12,8 +12,8 @@ from shared.documents import Json as Stored
 from shared.documents import StoreUnavailable
 from shared.errors import Unavailable
 from shared.gateway.call import Call, Json, bounded
-from shared.gateway.cost import late_cost
-from shared.gateway.provisions import claim, count_difference, provision_for
+from shared.gateway.spending.cost import late_cost
+from shared.gateway.spending.provisions import claim, count_difference, provision_for
 from shared.gateway.watch import tokens_in
 from shared.queues import USAGE_EVENTS
 from shared.runtime import Runtime

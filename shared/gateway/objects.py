@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from shared.documents import StoreUnavailable
 from shared.gateway.call import Call, Json
-from shared.gateway.provisions import Work, keep_work
+from shared.gateway.spending.provisions import Work, keep_work
 from shared.runtime import Runtime
 from shared.wire.openai.endpoints import Kind
 

@@ -3,18 +3,18 @@
 import re
 
 from shared.errors import GatewayError
-from shared.gateway.admit import admit, check_endpoint
 from shared.gateway.attempt import Attempts
 from shared.gateway.body import BodyReader
 from shared.gateway.call import Call
 from shared.gateway.decide import decide
 from shared.gateway.identify import identify
-from shared.gateway.limit_headers import limit_headers
 from shared.gateway.lists import answer_list
 from shared.gateway.message import GatewayRequest, GatewayResponse
 from shared.gateway.models import answer_models
 from shared.gateway.relay import gateway_headers, refusal, relay
 from shared.gateway.settle import settle
+from shared.gateway.spending.admit import admit, check_endpoint
+from shared.gateway.spending.limit_headers import limit_headers
 from shared.runtime import Runtime
 from shared.usage.model import Outcome
 from shared.wire.openai.endpoints import Served

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from shared.errors import BadRequest
-from shared.gateway.batch_lines import BatchLine
 from shared.gateway.body import SMALL, beside_others
 from shared.gateway.call import Call, Json
 from shared.gateway.naming import models_beside
+from shared.gateway.spending.batch_lines import BatchLine
 from shared.ownership.service import OwnershipService
 from shared.tokens.service import TokenCounter
 from shared.wire.json_edit import DuplicateKey, refuse_duplicates

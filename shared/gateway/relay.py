@@ -6,12 +6,12 @@ from shared.errors import GatewayError
 from shared.gateway.attempt import StoredAnswer, UpstreamUnreachable
 from shared.gateway.body import SMALL, beside_others
 from shared.gateway.call import Call, Json
-from shared.gateway.downshift import HEADER as DOWNSHIFT
 from shared.gateway.headers import to_caller
 from shared.gateway.late import settle_late
 from shared.gateway.message import GatewayResponse, HeaderList
 from shared.gateway.objects import register_answer
 from shared.gateway.settle import settle
+from shared.gateway.spending.downshift import HEADER as DOWNSHIFT
 from shared.gateway.stream import IDLE_S, StreamRelay
 from shared.gateway.watch import EVIDENCE, note_answer, parse_tolerantly
 from shared.providers.port import ConnectionLost, IdleTimeout, UpstreamFailure, UpstreamResponse

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import orjson
 
-from shared.gateway.account import End, give_account
 from shared.gateway.call import Call
-from shared.gateway.estimate import estimate
+from shared.gateway.spending.account import End, give_account
+from shared.gateway.spending.estimate import estimate
 from shared.queues import USAGE_EVENTS
 from shared.runtime import Runtime
 from shared.usage.model import NO_USAGE, Outcome, Source, Timings, Usage, UsageEvent

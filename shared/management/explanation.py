@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from shared.callers.model import Caller
 from shared.errors import GatewayError
-from shared.gateway.reserve import throttle_of
+from shared.gateway.spending.reserve import throttle_of
 from shared.leases.model import Held, Level
 from shared.management.answers import Explanation, Reason
 from shared.management.authority import Authority, knows_spending

@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 
 from shared.callers.model import Caller
 from shared.gateway.call import Call, Content
-from shared.gateway.cost import foreseen_cost, price_of
-from shared.gateway.downshift import downshifted
-from shared.gateway.forecast import GENERATING, TOKENISED, forecast
-from shared.gateway.members import OUTPUT_MEMBERS
-from shared.gateway.reserve import begins_work
+from shared.gateway.spending.cost import foreseen_cost, price_of
+from shared.gateway.spending.downshift import downshifted
+from shared.gateway.spending.forecast import GENERATING, TOKENISED, forecast
+from shared.gateway.spending.members import OUTPUT_MEMBERS
+from shared.gateway.spending.reserve import begins_work
 from shared.management.problems import invalid
 from shared.management.requests import ExplainRequest
 from shared.policy.model import CountRule, EffectivePolicy

@@ -13,13 +13,13 @@ from typing import Any
 
 import orjson
 
-from shared.gateway.admit import admit
 from shared.gateway.body import BodyReader
 from shared.gateway.call import Call
 from shared.gateway.decide import decide
 from shared.gateway.identify import identify
 from shared.gateway.message import GatewayRequest
 from shared.gateway.settle import settle
+from shared.gateway.spending.admit import admit
 from shared.usage.model import AttemptRecord, Outcome, TokenUsage, Usage
 from tests.load import table
 from tests.load.measures import percentile

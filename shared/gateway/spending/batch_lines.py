@@ -4,9 +4,9 @@ import orjson
 
 from shared.errors import BadRequest
 from shared.gateway.call import Call, Json
-from shared.gateway.forecast import HISTORY_TOKENS
-from shared.gateway.members import MOST, asked, choices, obeyed, prompts, wrong_member
-from shared.gateway.prompt import Prompt, bound, read_prompt
+from shared.gateway.spending.forecast import HISTORY_TOKENS
+from shared.gateway.spending.members import MOST, asked, choices, obeyed, prompts, wrong_member
+from shared.gateway.spending.prompt import Prompt, bound, read_prompt
 from shared.policy.model import CapRule
 from shared.tokens.service import TokenCounter
 from shared.wire.openai.endpoints import ENDPOINTS, Meter

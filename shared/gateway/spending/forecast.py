@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 from shared.gateway.body import beside_others
 from shared.gateway.call import Call, Json
-from shared.gateway.estimate import AUDIO_BYTES_PER_SECOND
-from shared.gateway.members import MOST, choices, obeyed, pictures_of_form, prompts
-from shared.gateway.prompt import Prompt, bound, read_prompt
+from shared.gateway.spending.estimate import AUDIO_BYTES_PER_SECOND
+from shared.gateway.spending.members import MOST, choices, obeyed, pictures_of_form, prompts
+from shared.gateway.spending.prompt import Prompt, bound, read_prompt
 from shared.runtime import Runtime
 from shared.usage.model import NO_UNITS, TokenUsage, Units, Usage
 from shared.wire.openai.endpoints import Kind, Meter

@@ -6,10 +6,10 @@ from shared.budgets.model import Consequence
 from shared.catalog.model import Price
 from shared.documents import StoreUnavailable
 from shared.gateway.call import Call
-from shared.gateway.cost import foreseen_cost, nano_per_output_token, price_of
-from shared.gateway.forecast import TOKENISED, Forecast, forecast
-from shared.gateway.provisions import Work
-from shared.gateway.refusals import LimitsUnavailable, ModelUnpriced, refusal_of
+from shared.gateway.spending.cost import foreseen_cost, nano_per_output_token, price_of
+from shared.gateway.spending.forecast import TOKENISED, Forecast, forecast
+from shared.gateway.spending.provisions import Work
+from shared.gateway.spending.refusals import LimitsUnavailable, ModelUnpriced, refusal_of
 from shared.leases.model import Allowance, Exhausted, Level
 from shared.policy.model import CountRule, Origin
 from shared.runtime import Runtime

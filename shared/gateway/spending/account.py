@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from shared.gateway.call import Call
-from shared.gateway.cost import exact_cost
-from shared.gateway.forecast import learn
-from shared.gateway.provisions import keep_provision, provision_of
+from shared.gateway.spending.cost import exact_cost
+from shared.gateway.spending.forecast import learn
+from shared.gateway.spending.provisions import keep_provision, provision_of
 from shared.runtime import Runtime
 from shared.usage.model import Outcome, Source, Usage
 from shared.wire.openai.endpoints import Kind

@@ -2,8 +2,8 @@
 
 from shared.documents import StoreUnavailable
 from shared.gateway.call import Call
-from shared.gateway.cost import price_named
-from shared.gateway.forecast import GENERATING
+from shared.gateway.spending.cost import price_named
+from shared.gateway.spending.forecast import GENERATING
 from shared.policy.model import CountRule, EffectivePolicy
 from shared.runtime import Runtime
 

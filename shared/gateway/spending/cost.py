@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from shared.catalog.model import Price, Tier, Unpriced
 from shared.gateway.call import Call
-from shared.gateway.forecast import Forecast, usage_of
+from shared.gateway.spending.forecast import Forecast, usage_of
 from shared.money import Amount
 from shared.providers.model import Deployment
 from shared.runtime import Runtime

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from shared.budgets.model import allowance_of
-from shared.gateway.cost import price_named
+from shared.gateway.spending.cost import price_named
 from tests.shared.gateway.harness import CHAT_STREAM, Answer, Gateway, collect, event, json_answer, sse_answer
 from tests.shared.gateway.limited import PRICES, chat_answer, gateway_with
 

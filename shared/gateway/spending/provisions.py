@@ -15,7 +15,7 @@ from shared.callers.model import Caller
 from shared.documents import Document, DocumentExists, Json, PreconditionFailed, StoreUnavailable
 from shared.errors import BadRequest, Unavailable
 from shared.gateway.call import Call
-from shared.gateway.cost import price_named
+from shared.gateway.spending.cost import price_named
 from shared.money import nano
 from shared.policy.model import CountRule
 from shared.runtime import Runtime

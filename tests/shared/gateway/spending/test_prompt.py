@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.gateway.prompt import (
+from shared.gateway.spending.prompt import (
     FILE_SEARCH_TOKENS,
     FILE_TOKENS,
     STORED_TOKENS,
@@ -21,7 +21,7 @@ from shared.gateway.prompt import (
 from shared.tokens.service import TokenCounter
 from shared.wire.openai.endpoints import Meter
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 
 

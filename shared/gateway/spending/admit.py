@@ -2,9 +2,9 @@
 
 from shared.errors import BadRequest
 from shared.gateway.call import Call
-from shared.gateway.forecast import TOKENISED, Forecast, forecast
-from shared.gateway.refusals import EndpointRefused
-from shared.gateway.reserve import reserve_place, reserve_use
+from shared.gateway.spending.forecast import TOKENISED, Forecast, forecast
+from shared.gateway.spending.refusals import EndpointRefused
+from shared.gateway.spending.reserve import reserve_place, reserve_use
 from shared.policy.model import CapRule
 from shared.runtime import Runtime
 from shared.wire.openai.endpoints import Meter

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from shared.gateway.body import beside_others
 from shared.gateway.call import Call, Json
-from shared.gateway.prompt import NO_TEXT, read_prompt
+from shared.gateway.spending.prompt import NO_TEXT, read_prompt
 from shared.gateway.watch import EVIDENCE, parse_tolerantly
 from shared.tokens.service import TokenCounter
 from shared.usage.model import Source, TokenUsage, Units, Usage

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import BadRequest
-from shared.gateway.batch_lines import BatchLine
-from shared.gateway.members import MOST, NUMBERS
+from shared.gateway.spending.batch_lines import BatchLine
+from shared.gateway.spending.members import MOST, NUMBERS
 from tests.shared.gateway.batch_files import line, upload_batch
 from tests.shared.gateway.harness import error_of
 from tests.shared.gateway.limited import gateway_with

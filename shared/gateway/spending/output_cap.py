@@ -4,8 +4,8 @@ import re
 
 from shared.errors import BadRequest
 from shared.gateway.call import Call, Json
-from shared.gateway.forecast import GENERATING, upstream_model
-from shared.gateway.members import NUMBERS, asked, obeyed, pictures_of_form, refuse_no_number
+from shared.gateway.spending.forecast import GENERATING, upstream_model
+from shared.gateway.spending.members import NUMBERS, asked, obeyed, pictures_of_form, refuse_no_number
 from shared.policy.model import CapRule, EffectivePolicy
 from shared.wire.json_edit import DuplicateKey, member_spans, set_member
 from shared.wire.openai.endpoints import Meter

@@ -1,7 +1,7 @@
 """How a call is told that it is not allowed, or not now."""
 
 from shared.errors import GatewayError, Unavailable
-from shared.gateway.spans import written
+from shared.gateway.spending.spans import written
 from shared.leases.model import Exhausted
 from shared.money import amount
 from shared.policy.model import CountRule, NameRule

@@ -1,6 +1,6 @@
 import pytest
 
-from shared.gateway.estimate import produced_text
+from shared.gateway.spending.estimate import produced_text
 from tests.shared.gateway.harness import Gateway, event, json_answer, sse_answer
 
 

@@ -1,7 +1,7 @@
 """Tells a caller how much is left of what limits him, under OpenAI's names; the strictest limit of each kind speaks."""
 
 from shared.gateway.message import HeaderList
-from shared.gateway.spans import written
+from shared.gateway.spending.spans import written
 from shared.policy.model import EffectivePolicy
 from shared.runtime import Runtime
 
