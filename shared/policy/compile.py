@@ -81,9 +81,21 @@ def _spending(budget: Budget, scope: str, team: str) -> CountRule:
     origin = Origin(scope, budget.id, budget.mode)
     if not scope.startswith(("teams/", "keys/")):
         # What others spend is not the caller's affair.
-        return CountRule(origin, "money", allowance_of(budget), f"budget per {budget.period}", budget)
+        return CountRule(
+            origin,
+            "money",
+            allowance_of(budget),
+            f"budget per {budget.period}",
+            budget,
+            None,
+            _has_consequences(budget),
+        )
     label = f"budget of {budget.amount:f} per {budget.period}"
-    return CountRule(origin, "money", allowance_of(budget), label, budget, team)
+    return CountRule(origin, "money", allowance_of(budget), label, budget, team, _has_consequences(budget))
+
+
+def _has_consequences(budget: Budget) -> bool:
+    return budget.mode is Mode.SHADOW or any(threshold.action == "throttle" for threshold in budget.thresholds)
 
 
 def _span(seconds: int) -> str:

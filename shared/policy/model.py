@@ -52,7 +52,8 @@ class CapRule:
 class CountRule:
     """Something that is counted over many calls; `label` is what a refusal calls it.
 
-    `team` is whose a budget is: None above the teams, whose figures are not for their callers.
+    `team` is whose a budget is: None above the teams, whose figures are not for their callers. `has_consequences` says that
+    the budget may throttle, or would block in shadow mode: then it is looked at again after each reservation.
     """
 
     origin: Origin
@@ -61,6 +62,7 @@ class CountRule:
     label: str
     budget: Budget | None = None
     team: str | None = None
+    has_consequences: bool = False
 
     @property
     def is_told(self) -> bool:
@@ -71,7 +73,8 @@ class CountRule:
 class EffectivePolicy:
     """All rules of one caller. The strictest wins, since each of them applies.
 
-    `told` are the limits that a caller hears of with every answer, for each unit of OpenAI's rate-limit headers.
+    `told` are the limits that a caller hears of with every answer, for each unit of OpenAI's rate-limit headers; `downshifting`
+    are the budgets that may send calls to a cheaper alias.
     """
 
     names: tuple[NameRule, ...] = ()
@@ -80,6 +83,7 @@ class EffectivePolicy:
     counts_tokens: bool = field(init=False)
     counts_money: bool = field(init=False)
     told: tuple[tuple[Unit, tuple[CountRule, ...]], ...] = field(init=False)
+    downshifting: tuple[CountRule, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         units = {rule.unit for rule in self.counts}
@@ -87,6 +91,10 @@ class EffectivePolicy:
         object.__setattr__(self, "counts_money", "money" in units)
         told = ((unit, tuple(rule for rule in self.counts if rule.unit == unit and rule.is_told)) for unit in _TOLD)
         object.__setattr__(self, "told", tuple((unit, rules) for unit, rules in told if rules))
+
+        budgets = ((rule, rule.budget) for rule in self.counts if rule.budget is not None)
+        downshifting = (rule for rule, budget in budgets if _may(budget, "downshift"))
+        object.__setattr__(self, "downshifting", tuple(downshifting))
 
     def against(self, what: Literal["endpoints", "models"], name: str) -> tuple[NameRule, ...]:
         """Return the rules that do not admit a name, enforced ones first."""
@@ -103,3 +111,7 @@ class EffectivePolicy:
             key=lambda rule: rule.limit,
             default=None,
         )
+
+
+def _may(budget: Budget, action: str) -> bool:
+    return any(threshold.action == action for threshold in budget.thresholds)

@@ -13,23 +13,19 @@ HEADER = "x-gateway-downshift"
 async def downshifted(call: Call, runtime: Runtime) -> str | None:
     """Return the alias that a reached threshold sends this call to; None where it stays as it was asked for."""
     policy = call.caller.policy
-    if not policy.counts_money or call.endpoint.meter not in GENERATING or call.model is None:
+    if not policy.downshifting or call.endpoint.meter not in GENERATING or call.model is None:
         return None
     # The nearest level decides.
-    for rule in policy.counts:
-        if rule.budget is None:
-            continue
-        alias = await alias_of(rule, runtime)
+    for rule in policy.downshifting:
+        alias = await _alias_of(rule, runtime)
         if alias is not None and is_fit(alias, call.model, policy, runtime):
             return alias
     return None
 
 
-async def alias_of(rule: CountRule, runtime: Runtime) -> str | None:
+async def _alias_of(rule: CountRule, runtime: Runtime) -> str | None:
     """Return the alias that a budget sends calls to now."""
     assert rule.budget is not None
-    if all(threshold.action != "downshift" for threshold in rule.budget.thresholds):
-        return None
     level = runtime.leases.level(rule.allowance)
     if level is None:
         try:

@@ -149,7 +149,7 @@ class _Use:
                     taken.append((rule, here))
                 else:
                     await self._take(rule, needed)
-            if rule.budget is not None:
+            if rule.has_consequences:
                 await _throttle(call, runtime, rule)
 
     async def _take(self, rule: CountRule, needed: int) -> None:
