@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [path for folder in ("cli", "functions", "shared", "devhost") for path in sorted((ROOT / folder).rglob("*.py"))]
+SOURCES = [
+    path for folder in ("cli", "functions", "shared", "devhost") for path in sorted((ROOT / folder).rglob("*.py"))
+]
 BANNED = ("Manager", "Helper", "Util", "Utils", "Impl", "Info", "Processor")
 
 
