@@ -8,7 +8,7 @@ from shared.errors import BadRequest, NotFound
 from shared.gateway.body import beside_others
 from shared.gateway.call import Call, Json, bounded
 from shared.gateway.message import GatewayRequest
-from shared.gateway.naming import named_model, nested_models
+from shared.gateway.naming import named_model, nested_models, tool_models
 from shared.gateway.references import check_references, find_mentioned
 from shared.gateway.spending.downshift import downshifted
 from shared.gateway.spending.output_cap import keep_within_cap
@@ -40,6 +40,8 @@ async def decide(call: Call, request: GatewayRequest, runtime: Runtime) -> None:
     call.model = bounded(named) if named else None
     for model in {named, drawing, *mentioned.models, *nested_models(call)} - {None}:
         _check_admitted(call, str(model), runtime)
+    for model in tool_models(call) | mentioned.tool_models:
+        _check_allowed(call, model)
     call.image_model = drawing
     await check_references(call, mentioned, runtime.ownership)
     if named is None and call.endpoint.model is ModelIn.BODY_OPTIONAL:
@@ -73,8 +75,10 @@ def _unsaid_model(call: Call, runtime: Runtime) -> str | None:
     It is checked, priced and sent like one that was named, so that it is not the upstream's to choose. Only where nothing limits
     the caller's models and no default is configured does the request go without.
     """
-    labels = (owned.label for owned in call.references if owned.kind is Kind.RESPONSE and owned.label)
-    model = next(labels, runtime.config.default_response_model)
+    continued = [owned.label for owned in call.references if owned.kind is Kind.RESPONSE]
+    # A response from before labels were kept goes where it lives, and is the upstream's to continue.
+    default = None if continued else runtime.config.default_response_model
+    model = next((label for label in continued if label), default)
     if model is not None:
         _check_admitted(call, model, runtime)
     elif any(rule.what == "models" and rule.origin.is_enforced for rule in call.caller.policy.names):
@@ -90,6 +94,10 @@ def _check_admitted(call: Call, model: str, runtime: Runtime) -> None:
     """Raise ModelNotFound, the same for what there is not and for what the caller may not have."""
     if not _MODEL_NAME.fullmatch(model) or not runtime.router.knows(model):
         raise ModelNotFound(model)
+    _check_allowed(call, model)
+
+
+def _check_allowed(call: Call, model: str) -> None:
     for rule in call.caller.policy.against("models", model):
         if rule.origin.is_enforced:
             raise ModelNotFound(model)

@@ -11,7 +11,6 @@ from shared.wire.multipart import set_field
 from shared.wire.openai.endpoints import ModelIn
 
 _PROMPTS = frozenset({"chat/completions", "completions", "responses", "responses/compact", "responses/input_tokens"})
-_CALLERS_OWN = frozenset({"metadata", "client_metadata", "prompt", "response_format", "text", "logit_bias"})
 
 
 def named_model(call: Call, query: str) -> object:
@@ -69,29 +68,31 @@ def _in_query(query: str) -> str | None:
     return models[0] if models else None
 
 
-def models_beside(body: Json) -> set[str]:
-    """Return the models that a prompt names besides its own: those of its tools, and of what else it sets up.
+def models_of_tools(body: Json) -> set[str]:
+    """Return the models that a prompt's tools name, as the one that draws pictures does.
 
-    What a caller describes in a tool's schema, writes in a message or keeps in his metadata is no model of ours.
+    They are the upstream's names and are passed on as they are, so that they need no route; but a caller whose models are limited
+    has no others by way of a tool.
     """
     found: set[str] = set()
-    pending = [value for key, value in body.items() if isinstance(value, dict) and key not in _CALLERS_OWN]
     tools = body.get("tools")
-    pending.extend(tools if isinstance(tools, list) else ())
+    pending = list(tools) if isinstance(tools, list) else []
     while pending:
-        node = pending.pop()
-        if isinstance(node, dict):
-            if isinstance(model := node.get("model"), str) and model:
+        tool = pending.pop()
+        if isinstance(tool, dict):
+            if isinstance(model := tool.get("model"), str) and model:
                 found.add(model)
-            nested = node.get("tools")
+            nested = tool.get("tools")
             pending.extend(nested if isinstance(nested, list) else ())
     return found
 
 
+def tool_models(call: Call) -> set[str]:
+    return models_of_tools(call.content.json or {}) if call.endpoint.path in _PROMPTS else set()
+
+
 def nested_models(call: Call) -> set[str]:
-    """Return the models that a prompt, a session, an eval or a fine-tuning job names besides its own."""
-    if call.endpoint.path in _PROMPTS:
-        return models_beside(call.content.json or {})
+    """Return the models that a session, an eval or a fine-tuning job names besides its own."""
     if call.endpoint.model in (ModelIn.SESSION, ModelIn.CALL):
         root: object = _session(call)
     elif call.endpoint.name.startswith(("evals.", "fine_tuning.")):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from shared.errors import BadRequest
 from shared.gateway.body import SMALL, beside_others
 from shared.gateway.call import Call, Json
-from shared.gateway.naming import models_beside
+from shared.gateway.naming import models_of_tools
 from shared.gateway.spending.batch_lines import BatchLine
 from shared.ownership.service import OwnershipService
 from shared.tokens.service import TokenCounter
@@ -39,6 +39,7 @@ class Mentioned:
 
     objects: dict[tuple[str, str], None] = field(default_factory=dict)
     models: set[str] = field(default_factory=set)
+    tool_models: set[str] = field(default_factory=set)
 
 
 async def find_mentioned(call: Call, counter: TokenCounter) -> Mentioned:
@@ -116,7 +117,8 @@ def _read_batch(call: Call, found: Mentioned, counter: TokenCounter) -> None:
                 read = BatchLine(line, number)
                 read.keep_to_rules(call, counter)
                 read.add_to(call.batch_work)
-                found.models |= {read.model, *models_beside(read.body)}
+                found.models.add(read.model)
+                found.tool_models |= models_of_tools(read.body)
                 _read_object(line, read.body, found)
 
 
@@ -137,7 +139,10 @@ def _objects(root: Json) -> Iterator[Json]:
 def _refuse_others_data(node: Json) -> None:
     """Some sources of an eval read what all teams have stored in the account."""
     source = node.get("source")
-    if node.get("type") in _OTHERS_DATA or (isinstance(source, dict) and source.get("type") == "responses"):
+    kind = node.get("type")
+    if (isinstance(kind, str) and kind in _OTHERS_DATA) or (
+        isinstance(source, dict) and source.get("type") == "responses"
+    ):
         raise BadRequest(
             "Sources that read stored completions, logs or stored responses would show other teams' data and are not offered.",
             param="source",

@@ -172,6 +172,10 @@ class SmoothLease(CountedLease):
         if self._reach <= refilled or (self.free <= 0 and not self._returnable):
             self.stamp += 1
             self._returnable, self._reach, self._slack = 0, self._granted, -NEVER
+        elif not self._returnable:
+            # No call is under way: nothing of what lay here can come back beside what was just borrowed.
+            self.stamp += 1
+            self._reach, self._slack = min(self._granted, self._reach + amount * self._unit), -NEVER
         else:
             self._reach += amount * self._unit
         self.free += amount

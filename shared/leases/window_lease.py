@@ -16,6 +16,10 @@ _FIRST_SHARE = 50
 _HOUR_S = 3600
 
 
+SOON_S = 2.0
+"""When to come back for what calls under way have reserved."""
+
+
 class WindowLease(CountedLease):
     """What is free when the window ends is forgotten; what is idle before goes back, so that others can use it."""
 
@@ -149,4 +153,7 @@ class WindowLease(CountedLease):
     def _exhausted(self, amount: int) -> Exhausted:
         remaining = max(0, (self._limit or 0) - self._granted + self.free)
         seconds = (self.end - self._ports.clock.now()).total_seconds()
+        if amount <= remaining + self.reserved:
+            # Calls under way mostly use less than they have reserved.
+            seconds = min(seconds, SOON_S)
         return Exhausted(self.allowance, remaining, max(0.0, seconds))

@@ -1,10 +1,8 @@
 """Reads the lines of a batch file, each of which is a call of its own: it keeps to the same rules, and is estimated like one."""
 
-import orjson
-
 from shared.errors import BadRequest
-from shared.gateway.call import Call, Json
-from shared.gateway.spending.forecast import HISTORY_TOKENS
+from shared.gateway.call import Call, Json, parse_object
+from shared.gateway.spending.forecast import GENERATING, HISTORY_TOKENS
 from shared.gateway.spending.members import MOST, asked, choices, obeyed, prompts, wrong_member
 from shared.gateway.spending.prompt import Prompt, bound, read_prompt
 from shared.policy.model import CapRule
@@ -23,10 +21,10 @@ class BatchLine:
     def __init__(self, raw: bytes, number: int) -> None:
         self._raw, self._number = raw, number
         try:
-            parsed = orjson.loads(raw)
+            parsed = parse_object(raw)
             body, url = parsed["body"], parsed.get("url")
-            model = body["model"]
-        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+            model = body["model"] if isinstance(body, dict) else None
+        except (BadRequest, KeyError):
             model = None
         if not isinstance(model, str) or not isinstance(body, dict):
             raise self._invalid("is not a JSON object with a `body` that names its `model`")
@@ -34,7 +32,6 @@ class BatchLine:
         self.model = model
         path = str(url or "").strip("/").removeprefix("v1/")
         self._endpoint = _BY_PATH.get(path)
-        self._check_numbers()
         self._prompt: Prompt | None = None
 
     def keep_to_rules(self, call: Call, counter: TokenCounter) -> None:
@@ -42,6 +39,8 @@ class BatchLine:
 
         Counting takes milliseconds a line, so this is not for the event loop.
         """
+        if call.caller.policy.caps or call.caller.policy.counts:
+            self._check_numbers()
         name = self._endpoint.name if self._endpoint else "unknown"
         for rule in call.caller.policy.against("endpoints", name):
             if rule.origin.is_enforced:
@@ -98,7 +97,7 @@ class BatchLine:
         return self._endpoint.meter if self._endpoint else Meter.CHAT
 
     def _generates(self) -> bool:
-        return self._meter() is not Meter.EMBEDDING
+        return self._meter() in GENERATING
 
     def _largest_output(self, unsaid: int) -> int:
         """What the line asks for; `unsaid` where it names no limit that its endpoint goes by."""

@@ -37,9 +37,17 @@ _USUAL_PICTURE = 1_445, 85
 
 _TEXT_KEYS = ("instructions", "system", "messages", "input", "prompt", "suffix")
 _SCHEMA_KEYS = ("tools", "functions", "text", "response_format")
-NO_TEXT = frozenset({"image_url", "file_data", "file_url", "input_audio", "type", "role", "id", "file_id", "detail"})
+NO_TEXT = frozenset(
+    {"image_url", "file_data", "file_url", "input_audio", "type", "role", "id", "file_id", "detail", "annotations",
+     "encrypted_content"}
+)  # fmt: skip
 _MEDIA = frozenset({"image_url", "file_data", "file_url", "input_audio", "file_id"})
-_OWN_TOOLS = frozenset({"function", "custom"})
+_FILES = frozenset({"input_file", "input_image", "image_file", "file"})
+_OWN_TOOLS = frozenset(
+    {"function", "custom", "namespace", "local_shell", "shell", "apply_patch", "tool_search", "computer",
+     "computer_use_preview"}
+)  # fmt: skip
+"""Tools that the caller runs himself: what they bring is in the request."""
 
 
 @dataclass(slots=True)
@@ -115,7 +123,17 @@ def _read(prompt: Prompt, root: object) -> None:
         elif isinstance(node, dict):
             if not _MEDIA.isdisjoint(node) or node.get("type") == "item_reference":
                 _read_media(prompt, node)
-            pending.extend([value for key, value in reversed(node.items()) if key not in NO_TEXT])
+            if isinstance(sealed := node.get("encrypted_content"), str):
+                prompt.file_bytes += len(sealed)
+            is_picture = node.get("type") == "image_generation_call"
+            prompt.pictures += is_picture
+            pending.extend(
+                [
+                    value
+                    for key, value in reversed(node.items())
+                    if key not in NO_TEXT and not (is_picture and key == "result")
+                ]
+            )
         elif isinstance(node, int):
             prompt.ids += 1
 
@@ -133,7 +151,8 @@ def _read_media(prompt: Prompt, node: Json) -> None:
         prompt.audio_bytes += _decoded(sound.get("data"))
     elif isinstance(node.get("file_data"), str):
         prompt.file_bytes += _decoded(node["file_data"])
-    else:
+    elif kind in _FILES or ("type" not in node and "text" not in node):
+        # A citation, or a file search's result that is handed back, names a file that is not read again.
         prompt.hidden += FILE_TOKENS
 
 
@@ -150,10 +169,9 @@ def _read_prediction(prompt: Prompt, prediction: object) -> None:
 
 def _read_hidden(prompt: Prompt, body: Json) -> None:
     tools = body.get("tools")
-    for tool in tools if isinstance(tools, list) else ():
-        kind = tool.get("type") if isinstance(tool, dict) else None
-        if kind not in _OWN_TOOLS:
-            prompt.hidden += FILE_SEARCH_TOKENS if kind == "file_search" else TOOL_TOKENS
+    kinds = {str(tool.get("type")) for tool in (tools if isinstance(tools, list) else ()) if isinstance(tool, dict)}
+    for kind in kinds - _OWN_TOOLS:
+        prompt.hidden += FILE_SEARCH_TOKENS if kind == "file_search" else TOOL_TOKENS
     if "web_search_options" in body:
         prompt.hidden += TOOL_TOKENS
     if isinstance(template := body.get("prompt"), dict) and "id" in template:

@@ -6,6 +6,9 @@ from shared.leases.model import Exhausted
 from shared.money import amount
 from shared.policy.model import CountRule, NameRule
 
+LONG_S = 120.0
+"""Nobody waits longer than this with a call in his hands: an SDK would only come back too early."""
+
 BUSY_S = 15.0
 """A budget that is free again within so many seconds was only held by calls under way."""
 
@@ -37,6 +40,8 @@ class LimitExceeded(GatewayError):
             )
             return
         wait = max(0.001, exhausted.retry_after_s)
+        if wait > LONG_S:
+            self.retryable = False
         left = f" {exhausted.remaining} are left and this call needs {needed}." if rule.unit == "tokens" else ""
         super().__init__(
             f"The {rule.label} of {rule.origin.scope} is reached.{left} Try again in {written(wait)}.",

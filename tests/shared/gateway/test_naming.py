@@ -5,7 +5,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from shared.gateway.naming import models_beside
+from shared.gateway.naming import models_of_tools
 from shared.wire.openai.endpoints import Kind
 from tests.shared.gateway.batch_files import line, upload_batch
 from tests.shared.gateway.harness import CONFIG, Gateway, error_of, json_answer
@@ -20,7 +20,6 @@ RESPONSE = {"id": "resp_1", "status": "completed", "usage": {"input_tokens": 4, 
     [
         ("responses", {"input": "x", "tools": [DRAW]}),
         ("responses", {"input": "x", "tools": [{"type": "namespace", "tools": [DRAW]}]}),
-        ("responses", {"input": "x", "moderation": {"model": "gpt-4o"}}),
         ("responses/compact", {"input": "x", "tools": [DRAW]}),
         ("responses/input_tokens", {"input": "x", "tools": [DRAW]}),
         ("chat/completions", {"messages": [], "tools": [DRAW]}),
@@ -41,12 +40,24 @@ async def test_a_line_of_a_batch_may_not_have_a_tool_use_it_either(gateway: Gate
     assert (answer.status, error_of(answer)["code"]) == (404, "model_not_found")
 
 
-async def test_a_tool_may_use_what_its_caller_may_use(gateway: Gateway) -> None:
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"tools": [DRAW]},
+        {"tools": [{"type": "image_generation", "model": "gpt-image-of-the-upstream"}]},
+        {"moderation": {"model": "omni-moderation-latest"}},
+        {"reasoning": {"effort": "low", "model": "whatever"}},
+    ],
+)
+async def test_what_sdks_name_beside_the_model_is_the_upstreams_affair(
+    gateway: Gateway, more: dict[str, object]
+) -> None:
     gateway.upstream.answers = [json_answer(RESPONSE)]
 
-    answer = await gateway.call("POST", "/v1/responses", {"model": "gpt-4o", "input": "x", "tools": [DRAW]})
+    answer = await gateway.call("POST", "/v1/responses", {"model": "gpt-4o", "input": "x", **more})
 
     assert answer.status == 200
+    assert sent_body(gateway) == {"model": "gpt-4o", "input": "x", **more}
 
 
 def test_what_callers_describe_or_write_themselves_names_no_model() -> None:
@@ -58,7 +69,7 @@ def test_what_callers_describe_or_write_themselves_names_no_model() -> None:
         "text": {"format": {"schema": schema}},
     }
 
-    assert models_beside(body) == set()
+    assert models_of_tools(body) == set()
 
 
 async def own_response(gateway: Gateway, team: str, model: str | None) -> None:
@@ -69,16 +80,29 @@ async def own_response(gateway: Gateway, team: str, model: str | None) -> None:
 CONTINUE = {"input": "x", "previous_response_id": "resp_9"}
 
 
-@pytest.mark.parametrize("model", ["gpt-4o", None])
+@pytest.mark.parametrize(
+    ("model", "refusal"), [("gpt-4o", (404, "model_not_found")), (None, (400, "missing_required_parameter"))]
+)
 async def test_who_continues_a_response_without_a_model_keeps_to_what_he_may_use(
-    gateway: Gateway, model: str | None
+    gateway: Gateway, model: str | None, refusal: tuple[int, str]
 ) -> None:
     await own_response(gateway, "narrow", model)
 
     answer = await gateway.call("POST", "/v1/responses", CONTINUE, team="narrow")
 
-    assert (answer.status, error_of(answer)["code"]) == (404, "model_not_found")
+    assert (answer.status, error_of(answer)["code"]) == refusal
     assert gateway.upstream.sent == []
+
+
+async def test_a_response_from_before_models_were_noted_is_continued_where_it_lives(gateway: Gateway) -> None:
+    gateway.upstream.answers = [json_answer(RESPONSE)]
+    owned = gateway.runtime.ownership.new("resp_9", Kind.RESPONSE, "research", "west", None)
+    await gateway.runtime.ownership.register(owned, is_minted=True)
+
+    answer = await gateway.call("POST", "/v1/responses", CONTINUE)
+
+    assert answer.status == 200
+    assert gateway.upstream.sent[0].url.startswith("https://west.example")
 
 
 async def test_who_continues_a_response_continues_with_its_model(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ from tests.shared.gateway.limited import gateway_with
 async def test_a_line_that_asks_for_no_positive_number_is_named_and_refused(
     tmp_path: Path, name: str, value: object
 ) -> None:
-    gateway = gateway_with(tmp_path)
+    gateway = gateway_with(tmp_path, "id: pol_a, scope: teams/research, quotas: [{tokens: 1000000}]")
 
     refused = await upload_batch(gateway, line("gpt-4o") + line("gpt-4o", **{name: value}))
 
@@ -74,3 +75,19 @@ async def test_lines_are_not_counted_in_the_event_loop(tmp_path: Path) -> None:
 
     assert threads
     assert threading.current_thread() not in threads
+
+
+async def test_a_line_that_is_nested_too_deeply_is_refused_and_not_a_fault(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path)
+    deep = b'{"a":' * 300 + b"1" + b"}" * 300
+
+    refused = await upload_batch(gateway, b'{"url":"/v1/responses","body":{"model":"gpt-4o","tools":[' + deep + b"]}}")
+
+    assert refused.status == 400
+
+
+async def test_lines_that_produce_no_text_have_no_length_of_it(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, "id: pol_a, scope: teams/research, max_output_tokens: 100")
+    moderation = orjson.dumps({"url": "/v1/moderations", "body": {"model": "gpt-4o", "input": "x"}})
+
+    assert (await upload_batch(gateway, moderation)).status == 200

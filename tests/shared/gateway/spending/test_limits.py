@@ -228,3 +228,37 @@ async def test_with_the_store_away_leases_go_on_and_then_limits_are_kept(tmp_pat
     gateway.documents.is_down = False
     gateway.clock.advance(60)
     assert (await gateway.chat()).status == 200
+
+
+async def test_what_calls_under_way_have_reserved_may_be_free_soon(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, "id: pol_a, scope: teams/research, rate_limits: [{unit: tokens, limit: 9000}]")
+    gateway.upstream.rule = lambda _: sse_answer(*CHAT_STREAM)
+
+    running = await gateway.chat(stream=True, max_tokens=8000)
+    refused = await gateway.chat(max_tokens=2000)
+    await collect(running)
+
+    assert (refused.status, header_of(refused, "retry-after")) == (429, "2")
+
+
+async def test_nobody_is_sent_to_wait_for_a_month(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, "id: pol_a, scope: teams/research, quotas: [{tokens: 2000}]")
+    gateway.upstream.rule = lambda _: json_answer(chat_answer(100, 1500))
+    await gateway.chat(max_tokens=1800)
+
+    refused = await gateway.chat(max_tokens=1800)
+
+    assert (refused.status, header_of(refused, "x-should-retry")) == (429, "false")
+
+
+async def test_a_smooth_limit_serves_who_uses_little_of_what_he_reserves(tmp_path: Path) -> None:
+    limit = "{unit: tokens, limit: 9000, algorithm: smooth}"
+    gateway = gateway_with(tmp_path, f"id: pol_a, scope: teams/research, rate_limits: [{limit}]")
+    gateway.upstream.rule = lambda _: json_answer(chat_answer(9, 20))
+
+    statuses = []
+    for _ in range(120):
+        statuses.append((await gateway.chat(max_tokens=2000)).status)
+        gateway.clock.advance(1)
+
+    assert statuses == [200] * 120

@@ -143,3 +143,38 @@ def test_the_bound_holds_for_any_text(text: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIKTOKEN_CACHE_DIR", str(ROOT / "vendor" / "tiktoken"))
         assert TokenCounter(ROOT / "vendor" / "tiktoken").count_now("gpt-4", text) <= bound(text)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"tools": [{"type": "namespace", "name": str(number), "tools": []} for number in range(12)]},
+        {"tools": [{"type": "local_shell"}, {"type": "apply_patch"}]},
+        {"tools": [{"type": ["x"]}, {"type": {}}, 7, None]},
+        {"input": [{"type": "output_text", "text": "x", "annotations": [{"type": "file_citation", "file_id": "f"}] * 20}]},
+        {"input": [{"type": "file_search_call", "results": [{"file_id": "file-1", "text": "found"}]}]},
+    ],
+)  # fmt: skip
+def test_what_the_caller_runs_or_hands_back_himself_hides_nothing(body: dict[str, object]) -> None:
+    unknown = {"['x']", "{}"}
+
+    prompt = read_prompt({"input": "x", **body}, Meter.RESPONSE)
+
+    assert prompt.hidden == (len(unknown) * TOOL_TOKENS if "['x']" in str(body) else 0)
+
+
+def test_a_tool_of_the_provider_counts_once_however_often_it_is_listed() -> None:
+    assert read_prompt({"input": "x", "tools": [{"type": "web_search"}] * 5}, Meter.RESPONSE).hidden == TOOL_TOKENS
+
+
+def test_sealed_reasoning_and_pictures_that_are_handed_back_are_not_text() -> None:
+    sealed, picture = "A" * 4_000, "B" * 600_000
+    items = [
+        {"type": "reasoning", "encrypted_content": sealed, "summary": []},
+        {"type": "image_generation_call", "result": picture},
+    ]
+
+    prompt = read_prompt({"input": items}, Meter.RESPONSE)
+
+    assert prompt.text == ""
+    assert (prompt.file_bytes, prompt.pictures) == (4_000, 1)
