@@ -59,7 +59,13 @@ async def keep_work(runtime: Runtime, file_id: str, work: Work) -> None:
 
 async def work_of(call: Call, runtime: Runtime) -> Work:
     """Return what the batch will use that a call creates. Raises BadRequest where nobody has seen its lines."""
-    file_id = str((call.content.json or {}).get("input_file_id"))
+    file_id = (call.content.json or {}).get("input_file_id")
+    if not isinstance(file_id, str):
+        raise BadRequest(
+            "A batch is made of an uploaded file: `input_file_id` names it. Files in a storage account are not offered.",
+            param="input_file_id",
+            code="missing_required_parameter",
+        )
     try:
         document = await runtime.documents.get(CONTAINER, file_id, file_id)
     except StoreUnavailable as error:
