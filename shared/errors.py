@@ -13,6 +13,11 @@ A feature declares its own kinds beside itself; `shared.wire.openai.errors` is t
 from collections.abc import Mapping
 
 
+def retry_headers(milliseconds: int) -> dict[str, str]:
+    """Return when to try again, for every reader: in milliseconds, and in whole seconds, rounded up."""
+    return {"retry-after-ms": str(milliseconds), "retry-after": str(-(-milliseconds // 1000))}
+
+
 class GatewayError(Exception):
     """An answer that is an error: raised where it is known, rendered in one place.
 

@@ -1,7 +1,6 @@
 """Watches how budgets are spent: raises each alert once, and says what calls have to bear."""
 
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ from shared.directory.model import Budget, Threshold
 from shared.documents import StoreUnavailable
 from shared.leases.model import Level
 from shared.money import amount
+from shared.recent import Recent
 from shared.windows import Window
 
 REMEMBERED = 50_000
@@ -39,8 +39,8 @@ class BudgetService:
         self._alerts = alerts
         self._clock = clock
         self._spawn = spawn
-        self._watched: OrderedDict[str, _Watched] = OrderedDict()
-        self._raised: OrderedDict[_AlertKey, None] = OrderedDict()
+        self._watched: Recent[str, _Watched] = Recent(REMEMBERED)
+        self._raised: Recent[_AlertKey, None] = Recent(REMEMBERED)
 
     def notice(self, budget: Budget, team: str | None, level: Level) -> None:
         """Take note of a level that was seen, and raise in the background the alerts that it calls for."""
@@ -70,7 +70,7 @@ class BudgetService:
         watched = self._watched.get(budget.id)
         if watched is None or watched.budget is not budget:
             watched = _Watched(budget, ladder_of(budget), rule_of(budget).at(self._clock.now()))
-            _remember(self._watched, budget.id, watched)
+            self._watched.remember(budget.id, watched)
         return watched
 
     def _raise_all(self, reached: Iterable[Threshold], watched: _Watched, team: str | None, level: Level) -> None:
@@ -78,7 +78,7 @@ class BudgetService:
         for threshold in reached:
             key = (watched.budget.id, window.id, threshold.percent, threshold.action)
             if key not in self._raised:
-                _remember(self._raised, key, None)
+                self._raised.remember(key, None)
                 self._spawn(self._raise(key, self._alert(watched.budget, threshold, window, team, level)))
 
     def _window(self, watched: _Watched, level: Level) -> Window:
@@ -113,9 +113,3 @@ class BudgetService:
                 "budget %s in %s: alert of the threshold at %d %% (%s, %s)",
                 *(alert.budget, alert.window.id, alert.percent, alert.action, alert.mode.value),
             )
-
-
-def _remember[K, V](kept: OrderedDict[K, V], key: K, value: V) -> None:
-    kept[key] = value
-    if len(kept) > REMEMBERED:
-        kept.popitem(last=False)

@@ -1,6 +1,5 @@
 """Knows everybody who may call; who has called before costs one hash and one look-up."""
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from ipaddress import ip_network
 
@@ -17,6 +16,7 @@ from shared.keys.model import is_mistyped
 from shared.keys.service import KeyService, presented_keys
 from shared.policy.compile import effective_of
 from shared.policy.model import EffectivePolicy, NameRule, Origin
+from shared.recent import Recent
 from shared.usage.model import Attribution
 
 REMEMBERED = 50_000
@@ -30,7 +30,7 @@ class Callers:
     ) -> None:
         self._directory, self._keys, self._tokens, self._clock = directory, keys, tokens, clock
         self._proxies = proxies
-        self._known: OrderedDict[str, Caller] = OrderedDict()
+        self._known: Recent[str, Caller] = Recent(REMEMBERED)
 
     async def identify(self, headers: Mapping[str, str], peer: str) -> Caller:
         """Return the caller. Raises KeyRefused, TokenRefused, AddressRefused, and Unavailable for our own outage.
@@ -49,7 +49,8 @@ class Callers:
                 refused = refused or error
                 continue
             if caller is not None:
-                return caller.check(client_address(headers, peer, self._proxies), self._clock.now())
+                address = client_address(headers, peer, self._proxies) if caller.networks else None
+                return caller.check(address, self._clock.now())
         raise refused or KeyUnknown(any(is_mistyped(secret) for secret in presented))
 
     async def _of(self, secret: str) -> Caller | None:
@@ -85,7 +86,9 @@ class Callers:
         if known is not None:
             return known
         made = await self._made(found, version)
-        return self._remember(digest, made) if made else None
+        if made is not None:
+            self._known.remember(digest, made)
+        return made
 
     async def _made(self, found: FoundKey, version: int) -> Caller | None:
         key = found.key
@@ -113,15 +116,12 @@ class Callers:
         name = str((bearer.id, bearer.owner, bearer.role, *bearer.endpoints, "", *bearer.models))
         if (known := self._current(name)) is not None and known.expires_at == bearer.expires_at:
             return known
-        return self._remember(name, await self._made_of(bearer))
-
-    async def _made_of(self, bearer: Identified) -> Caller:
         version, team = self._directory.version, team_of(bearer.owner)
         levels = await self._levels_of(bearer.owner)
         if not levels or team is None:
             raise TokenNotMapped
         policy = effective_of(levels, bearer.id, team)
-        return Caller(
+        caller = Caller(
             id=bearer.id,
             kind="entra",
             owner=bearer.owner,
@@ -132,6 +132,8 @@ class Callers:
             expires_at=bearer.expires_at,
             version=version,
         )
+        self._known.remember(name, caller)
+        return caller
 
     async def _levels_of(self, owner: str) -> tuple[Level, ...]:
         """The levels above a bearer; a person whom nobody has entered yet is a user of his team all the same."""
@@ -141,12 +143,6 @@ class Callers:
         team, user = owner.removeprefix("teams/").split("/users/")
         above = await self._directory.chain(f"teams/{team}")
         return (Level(owner, User(id=user, team=team)), *above) if above else ()
-
-    def _remember(self, name: str, caller: Caller) -> Caller:
-        self._known[name] = caller
-        if len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
-        return caller
 
 
 def _granted(bearer: Identified) -> list[NameRule]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import hmac
-from collections import OrderedDict
 
 from shared.clock import Clock
 from shared.directory.declared import UNNAMED, FileDirectory
@@ -25,6 +24,7 @@ from shared.directory.model import (
 )
 from shared.documents import Condition, Document, DocumentStore, Json, StoreUnavailable
 from shared.errors import Unavailable
+from shared.recent import Recent
 from shared.single_flight import SingleFlight
 
 FRESH_S = 5.0
@@ -61,9 +61,9 @@ class Directory:
 
     def __init__(self, documents: DocumentStore, declared: FileDirectory, clock: Clock) -> None:
         self._documents, self._declared, self._clock = documents, declared, clock
-        self._keys: OrderedDict[str, FoundKey] = OrderedDict()
-        self._unknown: OrderedDict[str, None] = OrderedDict()
-        self._levels: OrderedDict[str, Level | None] = OrderedDict()
+        self._keys: Recent[str, FoundKey] = Recent(CACHED_KEYS)
+        self._unknown: Recent[str, None] = Recent(UNKNOWN)
+        self._levels: Recent[str, Level | None] = Recent(CACHED_LEVELS)
         self._cursor: str | None = None
         self._looked_at: float | None = None
         self._is_failing, self._failed_at = False, 0.0
@@ -183,9 +183,9 @@ class Directory:
         if version != self.version:
             return found
         if found is None:
-            _remember(self._unknown, digest, None, UNKNOWN)
+            self._unknown.remember(digest, None)
         else:
-            _remember(self._keys, digest, found, CACHED_KEYS)
+            self._keys.remember(digest, found)
         return found
 
     async def _level(self, scope: str) -> Level | None:
@@ -215,7 +215,7 @@ class Directory:
                 (*budgets, *(item for item in resources if isinstance(item, Budget))),
             )
         if version == self.version:
-            _remember(self._levels, scope, level, CACHED_LEVELS)
+            self._levels.remember(scope, level)
         return level
 
     async def _belonging_to(self, scope: str) -> list[Resource]:
@@ -280,10 +280,3 @@ def _above(node: Node) -> str | None:
         case Organization():
             return None
     return ORGANIZATION
-
-
-def _remember[T](cache: OrderedDict[str, T], name: str, value: T, at_most: int) -> None:
-    cache[name] = value
-    cache.move_to_end(name)
-    if len(cache) > at_most:
-        cache.popitem(last=False)

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 
-from shared.errors import GatewayError, Unavailable
+from shared.errors import GatewayError, Unavailable, retry_headers
 from shared.gateway.body import beside_others
 from shared.gateway.call import Call
 from shared.gateway.message import GatewayRequest
@@ -69,8 +69,10 @@ class CircuitOpen(Unavailable):
 
     def __init__(self, retry_after_s: float) -> None:
         milliseconds = max(MIN_WAIT_MS, round(retry_after_s * 1000))
-        headers = {"retry-after-ms": str(milliseconds), "retry-after": str(-(-milliseconds // 1000))}
-        super().__init__("All deployments of this model are failing and are left alone for a moment.", headers=headers)
+        super().__init__(
+            "All deployments of this model are failing and are left alone for a moment.",
+            headers=retry_headers(milliseconds),
+        )
 
 
 @dataclass(slots=True)

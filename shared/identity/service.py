@@ -1,7 +1,6 @@
 """Finds out for whom an access token of Entra ID stands."""
 
 import hashlib
-from collections import OrderedDict
 from datetime import timedelta
 from typing import Protocol
 
@@ -10,6 +9,7 @@ from shared.identity.claims import bearer_of, expiry_of
 from shared.identity.errors import TokenIssuer, TokenNotMapped, TokenRefused
 from shared.identity.model import EntraConfig, Identified
 from shared.identity.token import Unverified, json_object, looks_like_token
+from shared.recent import Recent
 
 KEPT = 4096
 KEPT_S = 300.0
@@ -35,7 +35,7 @@ class TokenIdentity:
 
     def __init__(self, config: EntraConfig, keys: KeySet, clock: Clock) -> None:
         self._config, self._keys, self._clock = config, keys, clock
-        self._kept: OrderedDict[bytes, tuple[float, Identified]] = OrderedDict()
+        self._kept: Recent[bytes, tuple[float, Identified]] = Recent(KEPT)
 
     def looks_like_token(self, secret: str) -> bool:
         """Whether this is to be judged here, rather than as a virtual key."""
@@ -81,9 +81,7 @@ class TokenIdentity:
 
     def _keep(self, token: str, identified: Identified) -> Identified:
         until = min(identified.expires_at.timestamp(), self._now() + KEPT_S)
-        self._kept[_digest(token)] = (until, identified)
-        while len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
+        self._kept.remember(_digest(token), (until, identified))
         return identified
 
     def _now(self) -> float:

@@ -11,14 +11,11 @@ from shared.management.authority import Authority, knows_spending
 from shared.management.imagined import Imagined, imagine
 from shared.management.requests import ExplainRequest
 from shared.money import amount, text_of
-from shared.policy.model import CapRule, CountRule, NameRule, Origin
+from shared.policy.model import PLACES, CapRule, CountRule, NameRule, Origin
 from shared.runtime import Runtime
 
 type Verdict = tuple[Reason, int | None, str | None]
 """What a rule says, and the status and code of its refusal."""
-
-_PLACES = ("calls", "requests")
-"""What is counted of a call before anybody looks at its prompt."""
 
 
 async def explain(caller: Caller, request: ExplainRequest, runtime: Runtime, viewer: Authority) -> Explanation:
@@ -28,7 +25,7 @@ async def explain(caller: Caller, request: ExplainRequest, runtime: Runtime, vie
     verdicts.extend(_about_output(caller, request, imagined))
     counted: dict[bool, list[Verdict]] = {True: [], False: []}
     for rule in caller.policy.counts:
-        counted[rule.unit in _PLACES].append(await _about_count(rule, imagined, runtime, viewer))
+        counted[rule.unit in PLACES].append(await _about_count(rule, imagined, runtime, viewer))
         if (throttle := _throttle_of(rule, runtime)) is not None:
             counted[False].append(await _about_count(throttle, imagined, runtime, viewer))
     verdicts.extend([*counted[True], *_about_prompt(caller, request, imagined), *counted[False]])

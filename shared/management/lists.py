@@ -70,7 +70,7 @@ async def alerts(call: Call) -> Answer:
         return await call.parts.alerts.page(team=team, limit=limit, cursor=cursor)
 
     async def show(alert: Alert) -> Mapping[str, Any] | None:
-        # Of a budget above teams the stored team is the one whose call has reached the threshold.
+        # Whatever team an alert was stored for: what hangs above the teams is not told to them.
         return None if team is not None and is_above_teams(alert.scope) else _alert(alert)
 
     cursors = _cursors(call, "alerts", team, None)

@@ -1,13 +1,12 @@
 """Says where an object lives, to its owner only; to anybody else it does not exist."""
 
-from collections import OrderedDict
-
 from shared.clock import Clock
 from shared.documents import StoreUnavailable
 from shared.errors import NotFound, Unavailable
 from shared.ids import new_id
 from shared.ownership.model import OwnedObject
 from shared.ownership.store import OwnershipStore
+from shared.recent import Recent
 from shared.wire.openai.endpoints import Kind
 
 CACHED = 50_000
@@ -38,7 +37,7 @@ class OwnershipService:
     def __init__(self, store: OwnershipStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._recent: OrderedDict[str, OwnedObject] = OrderedDict()
+        self._recent: Recent[str, OwnedObject] = Recent(CACHED)
 
     async def locate(self, object_id: str, team: str, param: str) -> OwnedObject:
         """Return the object if it is this team's. Raises ObjectNotFound, and OwnershipUnknown when the store is down."""
@@ -49,7 +48,7 @@ class OwnershipService:
             except StoreUnavailable as error:
                 raise OwnershipUnknown from error
             if owned is not None:
-                self._remember(owned)
+                self._recent.remember(owned.id, owned)
         if owned is None or owned.team != team:
             raise ObjectNotFound(object_id, param)
         return owned
@@ -62,8 +61,9 @@ class OwnershipService:
         if owned.id in self._recent:
             return
         if is_minted:
-            self._remember(owned)
-        self._remember(await self._store.add(owned))
+            self._recent.remember(owned.id, owned)
+        stored = await self._store.add(owned)
+        self._recent.remember(stored.id, stored)
 
     def new(self, object_id: str, kind: Kind, team: str, deployment: str, label: str | None = None) -> OwnedObject:
         """A new object, created now."""
@@ -81,9 +81,3 @@ class OwnershipService:
             return await self._store.of_team(team, kind, edge, descending=descending, limit=limit, label=label)
         except StoreUnavailable as error:
             raise OwnershipUnknown from error
-
-    def _remember(self, owned: OwnedObject) -> None:
-        self._recent[owned.id] = owned
-        self._recent.move_to_end(owned.id)
-        if len(self._recent) > CACHED:
-            self._recent.popitem(last=False)

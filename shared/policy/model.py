@@ -10,6 +10,9 @@ from shared.leases.model import Allowance
 Unit = Literal["requests", "tokens", "calls", "money"]
 """What is counted: requests and tokens as they come, calls under way, nano-units of money."""
 
+PLACES: frozenset[Unit] = frozenset({"calls", "requests"})
+"""What is counted of a call whatever it asks for."""
+
 _TOLD: tuple[Unit, ...] = ("requests", "tokens")
 
 

@@ -1,12 +1,12 @@
 """Knows the routes and the health of every deployment, and makes the plan for one request."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from shared.clock import Clock
 from shared.errors import NotFound, Unavailable
 from shared.providers.model import Deployment
+from shared.recent import Recent
 from shared.routing.circuit import Circuit, CircuitRules
 from shared.routing.model import Route, RouteTable, in_order
 
@@ -69,7 +69,7 @@ class Router:
         self._deployments = {deployment.name: deployment for deployment in deployments}
         self._clock = clock
         self._rules = rules or CircuitRules()
-        self._circuits: OrderedDict[str, Circuit] = OrderedDict()
+        self._circuits: Recent[str, Circuit] = Recent(CIRCUITS)
 
     def aliases(self) -> list[str]:
         return self._table.aliases()
@@ -82,9 +82,8 @@ class Router:
         key = f"{deployment.name}\0{deployment.name_for(model)}\0{endpoint}"
         circuit = self._circuits.get(key)
         if circuit is None:
-            circuit = self._circuits[key] = Circuit(self._rules)
-            if len(self._circuits) > CIRCUITS:
-                self._circuits.popitem(last=False)
+            circuit = Circuit(self._rules)
+            self._circuits.remember(key, circuit)
         return circuit
 
     def plan(self, model: str, endpoint: str, affinity: Callable[[], str], account: str | None = None) -> Plan:

@@ -1,5 +1,6 @@
 """Reads the lines of a batch file, each of which is a call of its own: it keeps to the same rules, and is estimated like one."""
 
+from shared.catalog.service import UNKNOWN
 from shared.errors import BadRequest
 from shared.gateway.call import Call, Json, parse_object
 from shared.gateway.spending.forecast import GENERATING, HISTORY_TOKENS
@@ -8,9 +9,6 @@ from shared.gateway.spending.prompt import Prompt, bound, read_prompt
 from shared.policy.model import CapRule
 from shared.tokens.service import TokenCounter
 from shared.wire.openai.endpoints import ENDPOINTS, Meter
-
-UNSAID_OUTPUT = 1_000
-"""Output tokens that are provided for where a line sets no limit."""
 
 _BY_PATH = {endpoint.path: endpoint for endpoint in ENDPOINTS if endpoint.method == "POST"}
 
@@ -108,7 +106,7 @@ class BatchLine:
         if not self._generates():
             return 0
         several = prompts(self.body) if self._meter() is Meter.COMPLETION else 1
-        each = self._largest_output(UNSAID_OUTPUT) + sum(map(bound, read.predicted))
+        each = self._largest_output(UNKNOWN) + sum(map(bound, read.predicted))
         return each * choices(self.body) * several
 
     def _invalid(self, problem: str) -> BadRequest:

@@ -1,6 +1,6 @@
 """How a call is told that it is not allowed, or not now."""
 
-from shared.errors import GatewayError, Unavailable
+from shared.errors import GatewayError, Unavailable, retry_headers
 from shared.gateway.spending.spans import written
 from shared.leases.model import Exhausted
 from shared.money import amount
@@ -45,7 +45,7 @@ class LimitExceeded(GatewayError):
         left = f" {exhausted.remaining} are left and this call needs {needed}." if rule.unit == "tokens" else ""
         super().__init__(
             f"The {rule.label} of {rule.origin.scope} is reached.{left} Try again in {written(wait)}.",
-            headers=retry_headers(wait),
+            headers=retry_headers(_milliseconds(wait)),
         )
 
 
@@ -64,7 +64,7 @@ class BudgetExhausted(GatewayError):
         super().__init__(
             f"The {rule.label} of {rule.origin.scope} does not allow this call{figures}."
             f" The next period begins in {written(exhausted.retry_after_s)}.",
-            headers=retry_headers(exhausted.retry_after_s),
+            headers=retry_headers(_milliseconds(exhausted.retry_after_s)),
         )
 
 
@@ -76,7 +76,7 @@ class BudgetBusy(GatewayError):
     def __init__(self, rule: CountRule, exhausted: Exhausted) -> None:
         super().__init__(
             f"What is left of the {rule.label} of {rule.origin.scope} is reserved by calls under way. Try again shortly.",
-            headers=retry_headers(exhausted.retry_after_s),
+            headers=retry_headers(_milliseconds(exhausted.retry_after_s)),
         )
 
 
@@ -115,10 +115,9 @@ def _is_beyond(rule: CountRule, needed: int) -> bool:
     return rule.allowance.limit is not None and needed > rule.allowance.limit
 
 
-def retry_headers(wait_s: float) -> dict[str, str]:
-    """Return when to try again, for every reader: whole seconds, rounded up, and milliseconds."""
-    milliseconds = max(1, -int(-wait_s * 1000 // 1))
-    return {"retry-after-ms": str(milliseconds), "retry-after": str(-(-milliseconds // 1000))}
+def _milliseconds(seconds: float) -> int:
+    """Rounded up: who came a moment too early would be refused again."""
+    return max(1, -int(-seconds * 1000 // 1))
 
 
 def _money(nanos: int) -> str:

@@ -11,7 +11,7 @@ from shared.gateway.spending.forecast import TOKENISED, Forecast, forecast
 from shared.gateway.spending.provisions import Work
 from shared.gateway.spending.refusals import LimitsUnavailable, ModelUnpriced, refusal_of
 from shared.leases.model import Allowance, Exhausted, Level
-from shared.policy.model import CountRule, Origin
+from shared.policy.model import PLACES, CountRule, Origin
 from shared.runtime import Runtime
 from shared.windows import CalendarPeriod, FixedWindow
 from shared.wire.openai.endpoints import Endpoint, Kind, Meter
@@ -28,7 +28,6 @@ MOST_RESERVED = 10**15
 _SHARES = 1_000
 _MINUTE = FixedWindow(60)
 _SESSIONS = frozenset({"realtime.client_secrets", "realtime.calls"})
-_PLACES = frozenset({"calls", "requests"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ async def reserve_place(call: Call, runtime: Runtime) -> None:
     """Count the call itself. Raises the refusal of the first limit that has no room."""
     take_now, taken = runtime.leases.take_now, call.reservation.taken
     for rule in call.caller.policy.counts:
-        if rule.unit in _PLACES:
+        if rule.unit in PLACES:
             if here := take_now(rule.allowance, 1):
                 taken.append((rule, here))
             else:
@@ -142,7 +141,7 @@ class _Use:
         reservation.output, reservation.output_nano = weighed.foreseen.output, nano_per_output_token(self._price)
         take_now, taken = runtime.leases.take_now, reservation.taken
         for rule in call.caller.policy.counts:
-            if rule.unit in _PLACES:
+            if rule.unit in PLACES:
                 continue
             if needed := _amount(call, rule, weighed):
                 if here := take_now(rule.allowance, needed):
@@ -199,7 +198,7 @@ def _is_tight(call: Call, runtime: Runtime, weighed: _Weighed) -> bool:
     tokens, cost = weighed.tokens, weighed.cost or 0
     for rule in call.caller.policy.counts:
         limit = rule.allowance.limit
-        if limit is None or rule.unit in _PLACES:
+        if limit is None or rule.unit in PLACES:
             continue
         level = runtime.leases.level(rule.allowance)
         left = limit // UNSEEN if level is None else _left(limit, level)

@@ -234,9 +234,10 @@ async def test_an_alert_that_another_instance_has_raised_is_not_logged_again(cap
 
 
 async def test_what_is_remembered_is_bounded_and_the_store_knows_the_rest(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "REMEMBERED", 4)
+    bench = Bench()
     for _ in range(2):
         for number in range(20):
             bench.service.notice(budget(id=f"bud_{number}"), "search", level(5))

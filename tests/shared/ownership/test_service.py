@@ -169,9 +169,10 @@ async def test_the_newest_is_listed_first(ownership: OwnershipService, clock: Fa
 
 
 async def test_memory_is_bounded_and_what_falls_out_is_found_again(
-    ownership: OwnershipService, documents: MemoryDocuments, monkeypatch: pytest.MonkeyPatch
+    documents: MemoryDocuments, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "CACHED", 2)
+    ownership = OwnershipService(OwnershipStore(documents), clock)
     for number in range(3):
         await ownership.register(ownership.new(f"file-{number}", Kind.FILE, "research", "east"))
 
