@@ -62,7 +62,7 @@ async def build_runtime(settings: Settings, clock: Clock | None = None) -> Runti
     stored_secrets = StoredSecrets(documents, pepper, clock)
     secrets = resolver(stored=stored_secrets)
     declared = directory_of(config, {key.id: await _digest(key, pepper, secrets) for key in config.keys})
-    administration = _administration(documents, clock, declared, stored_secrets, pepper)
+    administration = administration_of(documents, clock, declared, stored_secrets, pepper)
     background = Background()
     directory = Directory(documents, declared, clock)
     leases = Leases(documents, clock, new_id("inst", clock.now()), background.spawn)
@@ -98,7 +98,7 @@ async def build_runtime(settings: Settings, clock: Clock | None = None) -> Runti
     )
 
 
-def _administration(
+def administration_of(
     documents: DocumentStore, clock: Clock, declared: FileDirectory, secrets: StoredSecrets, pepper: bytes
 ) -> Administration:
     audit = AuditLog(documents, pepper)

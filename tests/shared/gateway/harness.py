@@ -9,17 +9,16 @@ from typing import Any
 import orjson
 
 from shared.adapters.stored_secrets import StoredSecrets
-from shared.audit.store import AuditLog
+from shared.bootstrap import administration_of
 from shared.budgets.service import BudgetService
-from shared.budgets.store import AlertStore
 from shared.callers.service import Callers
 from shared.catalog.service import OutputHistory, load_book
 from shared.configuration.domain import directory_of, router_of
 from shared.configuration.loading import load_configuration
+from shared.configuration.model import Configuration
 from shared.directory.declared import DeclaredKey, FileDirectory
 from shared.directory.model import Key, Kind, Role
 from shared.directory.service import Directory
-from shared.directory.store import DirectoryStore
 from shared.gateway.message import GatewayRequest, GatewayResponse
 from shared.gateway.pipeline import Pipeline
 from shared.gateway.stream import StreamCut
@@ -34,7 +33,7 @@ from shared.providers.port import CredentialUnavailable, UpstreamFailure
 from shared.providers.registry import PROVIDERS
 from shared.redaction import Secret
 from shared.routing.retry import RetryRules
-from shared.runtime import Administration, Background, Runtime
+from shared.runtime import Background, Runtime
 from shared.settings import Settings
 from shared.tokens.service import TokenCounter
 from shared.tokens.sizes import ResponseSizes
@@ -210,6 +209,23 @@ class FixedSecrets:
         pass
 
 
+def _declared(configuration: Configuration) -> FileDirectory:
+    """What the file says, with a key of each team."""
+    keys = [
+        DeclaredKey(
+            Key(
+                id=f"vk_{team}",
+                owner=f"teams/{team}",
+                role=Role.PLATFORM_ADMIN if team == "platform" else Role.DEVELOPER,
+            ),
+            digest_of(secret, PEPPER),
+        )
+        for team, secret in KEYS.items()
+    ]
+    nodes = directory_of(configuration, {})
+    return FileDirectory([resource for kind in Kind for resource in nodes.all(kind)], keys)
+
+
 class Gateway:
     """The pipeline with everything around it at hand."""
 
@@ -221,23 +237,12 @@ class Gateway:
         self.documents, self.events = MemoryDocuments(), MemoryEvents()
         self.upstream, self.tokens = ScriptedUpstream(), CountingTokens()
         configuration = load_configuration(path, {})
-        keys = [
-            DeclaredKey(
-                Key(
-                    id=f"vk_{team}",
-                    owner=f"teams/{team}",
-                    role=Role.PLATFORM_ADMIN if team == "platform" else Role.DEVELOPER,
-                ),
-                digest_of(secret, PEPPER),
-            )
-            for team, secret in KEYS.items()
-        ]
-        nodes = directory_of(configuration, {})
-        declared = FileDirectory([resource for kind in Kind for resource in nodes.all(kind)], keys)
+        declared = _declared(configuration)
+        vault = StoredSecrets(self.documents, PEPPER, self.clock)
+        administration = administration_of(self.documents, self.clock, declared, vault, PEPPER)
         directory = Directory(self.documents, declared, self.clock)
         background = Background()
         self.leases = Leases(self.documents, self.clock, "inst_test", background.spawn)
-        audit, alerts = AuditLog(self.documents, PEPPER), AlertStore(self.documents)
         self.runtime = Runtime(
             settings=settings,
             config=configuration,
@@ -246,7 +251,7 @@ class Gateway:
             directory=directory,
             callers=Callers(directory, KeyService(directory, PEPPER), None, self.clock),
             leases=self.leases,
-            budgets=BudgetService(alerts, self.clock, background.spawn),
+            budgets=BudgetService(administration.alerts, self.clock, background.spawn),
             prices=load_book(configuration.prices),
             outputs=OutputHistory(),
             sizes=ResponseSizes(),
@@ -261,14 +266,7 @@ class Gateway:
             events=self.events,
             counter=TokenCounter(ROOT / "vendor" / "tiktoken"),
             last_use=LastUse(KeyUseStore(self.documents), self.clock),
-            administration=Administration(
-                store=DirectoryStore(self.documents, self.clock, audit),
-                audit=audit,
-                alerts=alerts,
-                declared=declared,
-                secrets=StoredSecrets(self.documents, PEPPER, self.clock),
-                pepper=PEPPER,
-            ),
+            administration=administration,
             upkeep=Upkeep((directory.look, self.leases.tend), self.clock, every_s=3600),
             background=background,
         )
