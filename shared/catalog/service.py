@@ -3,18 +3,20 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
-from fnmatch import fnmatchcase
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
 import orjson
 from pydantic import TypeAdapter
 
-from shared.catalog.model import Price, PriceConfig, Region, Tier
-
-CONFIGURATION = "configuration"
-"""Provider and source of a price that stands in no book."""
+from shared.catalog.model import NO_PRICE, Charge, Price, PriceConfig, Region, Tier, Unpriced
+from shared.catalog.overrides import applies, own_prices, specificity
+from shared.catalog.rating import NOTHING, PROVISIONED, Served, tier_of
+from shared.usage.model import Usage
 
 KEPT = 2_000
 """Names whose prices are kept: callers choose names where a route is a glob."""
@@ -42,76 +44,141 @@ _HISTORIES_EACH, _TEAMS = 50, 2_000
 _LARGEST = 2**21 - 1
 _EXACT_BITS = 3
 
+type _Place = tuple[str | None, str, str, str]
+"""Provider (None: whichever lists the model first), model, region and tier."""
+
 
 class PriceBook:
-    """Prices by model, region and tier, under an operator's overrides."""
+    """Prices by provider, model, region and tier, under an operator's overrides."""
 
     def __init__(self, prices: Iterable[Price], overrides: Iterable[PriceConfig] = ()) -> None:
-        self._prices = _in_order(prices)
-        self._models = {model for model, _, _ in self._prices}
-        self._overrides = sorted(overrides, key=_fixed_beginning, reverse=True)
-        self._found: dict[tuple[str, str | None, str], tuple[Price, ...]] = {}
+        listed = tuple(prices)
+        self._prices = _in_order(listed)
+        self._models: dict[str, set[str]] = {}
+        for price in listed:
+            self._models.setdefault(price.provider, set()).add(price.model)
+        self._overrides = sorted(overrides, key=specificity, reverse=True)
+        self._found: dict[_Place, tuple[Price, ...]] = {}
+        self._all = (
+            *(price.id + price.digest for price in listed),
+            *(each.model_dump_json() for each in self._overrides),
+        )
 
-    def find(self, model: str, at: datetime, *, region: str | None = None, tier: str = Tier.DEFAULT) -> Price | None:
-        """Return the price in effect, or None where there is none for just this region (None: global) and tier."""
-        key = (model, region, tier)
+    @cached_property
+    def digest(self) -> str:
+        """Return what tells this book from every other."""
+        return sha256("\n".join(self._all).encode()).hexdigest()[:16]
+
+    def find(
+        self,
+        model: str,
+        at: datetime,
+        *,
+        region: str | None = None,
+        tier: str = Tier.DEFAULT,
+        provider: str | None = None,
+    ) -> Price | None:
+        """Return the price in effect, or None where there is none for just this region (None: global) and tier.
+
+        Without a provider it is that of the first one in the book that has a price for the model.
+        """
+        key = (provider, model, region or Region.GLOBAL, tier)
         prices = self._found.get(key)
         if prices is None:
             if len(self._found) >= KEPT:
                 self._found.clear()
-            prices = self._found[key] = tuple(self._look_up(model, region or Region.GLOBAL, tier))
+            prices = self._found[key] = tuple(self._look_up(*key))
         for price in prices:
             if price.effective_from <= at and (price.effective_to is None or at < price.effective_to):
                 return price
         return None
 
-    def _look_up(self, model: str, region: str, tier: str) -> Iterator[Price]:
-        names = self._names(model)
-        listed = self._prices.get((names[-1], region, tier), [])
-        override = next((each for each in self._overrides if _applies(each, names, tier)), None)
-        if override is None:
-            yield from listed
-            return
-        rates = override.named()
-        for price in listed:
-            yield Price.model_validate({**dict(price), **rates})
-        standing = {"provider": CONFIGURATION, "source": CONFIGURATION, "model": override.model}
-        yield Price.model_validate({**standing, "effective_from": datetime.min.replace(tzinfo=UTC), **rates})
+    def price_of(self, served: Served) -> Price | None:
+        """Return the price of just what was served, by the first of its names that has one."""
+        tier = tier_of(served.tier)
+        if tier is None:
+            return None
+        named = self._seller(served)
+        provider = named or served.provider
+        for name in filter(None, served.models):
+            model = name.removeprefix(f"{named}/") if named else name
+            if price := self.find(model, served.at, region=served.region, tier=tier, provider=provider):
+                return price
+        return None
 
-    def _names(self, model: str) -> tuple[str, ...]:
+    def rate(self, served: Served, usage: Usage) -> Charge | Unpriced:
+        """Return what a call cost. Strict: no price is borrowed from another provider, region or tier."""
+        if usage == Usage(source=usage.source):
+            return Charge(0, NOTHING)
+        if served.capacity == PROVISIONED:
+            return Charge(0, PROVISIONED)
+        price = self.price_of(served)
+        if price is None:
+            return Unpriced(served.name, NO_PRICE)
+        charge = price.charge(usage)
+        if isinstance(charge, Unpriced) or price.tier not in (Tier.BATCH, Tier.FLEX):
+            return charge
+        ordinary = self.price_of(replace(served, tier=None))
+        cost = ordinary.cost(usage) if ordinary else charge.cost
+        return charge if isinstance(cost, Unpriced) else replace(charge, saved_tier=cost - charge.cost)
+
+    def _seller(self, served: Served) -> str | None:
+        """Return the provider that a name such as `openai/gpt-4o` begins with, if the book has prices of it.
+
+        Whoever has prices of its own sells at those; and what the caller calls a model says nothing of who served it.
+        """
+        if served.provider in self._models:
+            return None
+        sellers = (name.partition("/")[0] for name in served.trusted if name and "/" in name)
+        return next((seller for seller in sellers if seller in self._models), None)
+
+    def _look_up(self, provider: str | None, model: str, region: str, tier: str) -> Iterator[Price]:
+        """Yield the prices that hold one after the other, of each moment the one that wins first."""
+        seller = provider if provider is not None else self._first_seller(model, region, tier)
+        names = self._names(model, seller)
+        listed = self._prices.get((seller, names[-1], region, tier), [])
+        for override in self._overrides:
+            if applies(override, names, _usual(override.model), (provider, region, tier)):
+                yield from own_prices(override, listed, region, tier)
+        yield from listed
+
+    def _first_seller(self, model: str, region: str, tier: str) -> str:
+        """Return the provider whose prices come first in the book, of those that have one for this."""
+        for seller in self._models:
+            if (seller, self._names(model, seller)[-1], region, tier) in self._prices:
+                return seller
+        return ""
+
+    def _names(self, model: str, seller: str) -> tuple[str, ...]:
         """The model's usual name, followed by the one without a date unless the dated version has prices of its own."""
         name = _usual(model)
         undated = _DATED.sub("", name)
-        return (name,) if name in self._models or undated == name else (name, undated)
+        return (name,) if name in self._models.get(seller, ()) or undated == name else (name, undated)
 
 
 def load_book(overrides: Iterable[PriceConfig] = ()) -> PriceBook:
-    """Read the price list that is shipped with the code."""
-    listed = Path(__file__).with_name("data") / "prices.json"
-    return PriceBook(TypeAdapter(tuple[Price, ...]).validate_python(orjson.loads(listed.read_bytes())), overrides)
+    """Read the price lists that are shipped with the code."""
+    return PriceBook(shipped_prices(), overrides)
 
 
-def _in_order(prices: Iterable[Price]) -> dict[tuple[str, str, str], list[Price]]:
-    """Return the prices of each model, region and tier, first to last; no moment may have two."""
-    ordered: dict[tuple[str, str, str], list[Price]] = defaultdict(list)
+def shipped_prices() -> tuple[Price, ...]:
+    """Azure's come first: a name without a provider means theirs."""
+    folder = Path(__file__).with_name("data")
+    files = sorted(folder.glob("*.json"), key=lambda file: (not file.name.startswith("azure"), file.name))
+    entries = [entry for file in files for entry in orjson.loads(file.read_bytes())]
+    return TypeAdapter(tuple[Price, ...]).validate_python(entries)
+
+
+def _in_order(prices: Iterable[Price]) -> dict[tuple[str, str, str, str], list[Price]]:
+    """Return the prices of each provider, model, region and tier, first to last; no moment may have two."""
+    ordered: dict[tuple[str, str, str, str], list[Price]] = defaultdict(list)
     for price in sorted(prices, key=lambda price: price.effective_from):
-        ordered[price.model, price.region, price.tier].append(price)
-    for (model, region, tier), series in ordered.items():
+        ordered[price.provider, price.model, price.region, price.tier].append(price)
+    for (_, model, region, tier), series in ordered.items():
         for before, after in pairwise(series):
             if before.effective_to is None or before.effective_to > after.effective_from:
                 raise ValueError(f"{model} ({region}, {tier}) has two prices on {after.effective_from:%Y-%m-%d}")
     return dict(ordered)
-
-
-def _applies(override: PriceConfig, names: tuple[str, ...], tier: str) -> bool:
-    glob = _usual(override.model)
-    return override.tier in (None, tier) and any(fnmatchcase(name, glob) for name in names)
-
-
-def _fixed_beginning(override: PriceConfig) -> tuple[bool, int, bool]:
-    """Exact names before globs; among globs the one with the longest fixed beginning; of two, the one for one tier."""
-    fixed = re.split(r"[*?\[]", override.model, maxsplit=1)[0]
-    return fixed == override.model, len(fixed), override.tier is not None
 
 
 def _usual(model: str) -> str:

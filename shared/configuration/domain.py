@@ -57,5 +57,7 @@ def _deployment(item: DeploymentConfig) -> Deployment:
         secret_ref=item.secret_ref,
         region=item.region,
         model=item.model,
+        processing=item.processing,
+        capacity=item.capacity,
         timeouts=Timeouts(item.timeouts.connect_s, item.timeouts.first_byte_s, item.timeouts.idle_s),
     )

@@ -6,11 +6,16 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
+from shared.alerts.model import AlertingConfig
 from shared.catalog.model import PriceConfig
+from shared.catalog.pools import PoolConfig
 from shared.directory.model import Application, Area, Budget, Key, Organization, Policy, Team, User
 from shared.fields import Alias, Name, Positive, SecretRef, Some, Strict, is_loopback
+from shared.finance.model import FinanceConfig
 from shared.identity.model import EntraConfig
+from shared.ledger.export_config import ExportConfig
 from shared.providers.registry import PROVIDERS
+from shared.sessions.model import SessionsConfig
 
 _NOT_AN_ADDRESS = "must be an address such as https://example.openai.azure.com, or env:NAME"
 
@@ -73,6 +78,8 @@ class DeploymentConfig(Strict):
     secret_ref: SecretRef | None = None
     region: Name | None = None
     model: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
+    processing: Literal["global", "data_zone", "regional"] = "global"
+    capacity: Literal["standard", "provisioned"] = "standard"
     timeouts: TimeoutsConfig = TimeoutsConfig()
 
     @model_validator(mode="after")
@@ -135,6 +142,12 @@ class StreamConfig(Strict):
     drain_mb: Annotated[int, Field(ge=0, le=1024)] = 16
 
 
+class WebhooksConfig(Strict):
+    """`openai_secret` is what the provider signs the events of finished work with; None takes none."""
+
+    openai_secret: SecretRef | None = None
+
+
 class Configuration(Strict):
     """The whole file."""
 
@@ -150,6 +163,12 @@ class Configuration(Strict):
     policies: tuple[Policy, ...] = ()
     budgets: tuple[Budget, ...] = ()
     prices: tuple[PriceConfig, ...] = ()
+    provisioned: tuple[PoolConfig, ...] = ()
+    finance: FinanceConfig = FinanceConfig()
+    alerting: AlertingConfig | None = None
+    sessions: SessionsConfig = SessionsConfig()
+    webhooks: WebhooksConfig = WebhooksConfig()
+    export: ExportConfig = ExportConfig()
     entra: EntraConfig | None = None
     trusted_proxies: Annotated[int, Field(ge=0, le=5)] | None = None
     default_response_model: Alias | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from shared.catalog.pools import clashes
 from shared.configuration.model import Configuration
 from shared.directory.model import ORGANIZATION, Resource
 
@@ -17,6 +18,25 @@ def broken_references(config: Configuration) -> Iterator[tuple[Path, str]]:
     yield from _dangling_deployments(config)
     yield from _dangling_parents(config)
     yield from _dangling_scopes(config)
+    yield from _wrong_pools(config)
+
+
+def _wrong_pools(config: Configuration) -> Iterator[tuple[Path, str]]:
+    """Capacity is paid by the hour or by the token: each provisioned deployment has one pool at a time, and no other has any."""
+    yield from ((("provisioned", *place), message) for place, message in clashes(config.provisioned))
+    capacities = {deployment.name: deployment.capacity for deployment in config.deployments}
+    taken: set[str] = set()
+    for index, pool in enumerate(config.provisioned):
+        for place, name in enumerate(pool.deployments):
+            where = ("provisioned", index, "deployments", place)
+            if name not in capacities:
+                yield where, f"no deployment is named {name!r}"
+            elif capacities[name] != "provisioned":
+                yield where, f"the deployment {name!r} lacks `capacity: provisioned`"
+            taken.add(name)
+    for index, deployment in enumerate(config.deployments):
+        if deployment.capacity == "provisioned" and deployment.name not in taken:
+            yield ("deployments", index, "capacity"), "no pool of `provisioned` says what this deployment costs"
 
 
 def _dangling_deployments(config: Configuration) -> Iterator[tuple[Path, str]]:

@@ -25,7 +25,8 @@ class Deployment:
     """One model at one endpoint in one region: the unit of routing, health and capacity.
 
     `upstream_name` is what the upstream calls it; `{model}` in it stands for the name that the caller asked for. Objects such
-    as files live in the account, so deployments with the same `endpoint` share them. `model` is its name in the price list, if another.
+    as files live in the account, so deployments with the same `endpoint` share them. `model` is its name in the price list, if another;
+    `processing` says where the provider may process (global, data_zone, regional), `capacity` how that is paid (standard, provisioned).
     """
 
     name: str
@@ -39,11 +40,17 @@ class Deployment:
     secret_ref: str | None = None
     region: str | None = None
     model: str | None = None
+    processing: str = "global"
+    capacity: str = "standard"
     timeouts: Timeouts = field(default_factory=Timeouts)
 
     def name_for(self, model: str) -> str:
         """The upstream's name of this deployment when `model` was asked for."""
         return self.upstream_name.replace("{model}", model)
+
+    def catalogued(self, model: str) -> str:
+        """The name in the price list of what this deployment is when `model` was asked for."""
+        return self.model or self.name_for(model)
 
 
 @dataclass(frozen=True, slots=True)

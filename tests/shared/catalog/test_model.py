@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.catalog.model import PARTS, TOKEN_BUCKETS, UNIT_BUCKETS, Price, PriceConfig, Unpriced
+from shared.catalog.model import (
+    CONFIGURATION,
+    PARTS,
+    TOKEN_BUCKETS,
+    UNIT_BUCKETS,
+    Charge,
+    Price,
+    PriceConfig,
+    Unpriced,
+)
 from shared.usage.model import TokenUsage, Units, Usage
 
 RATE_OF = {
@@ -228,3 +237,93 @@ def test_an_override_is_written_like_a_price_and_needs_a_rate() -> None:
     assert override.named() == {"input": Decimal("2.5"), "per_image": Decimal("0.04")}
     with pytest.raises(ValidationError, match="at least one rate"):
         PriceConfig.model_validate({"model": "gpt-4o"})
+
+
+def charged(priced: Price, spent: Usage) -> Charge:
+    charge = priced.charge(spent)
+    assert isinstance(charge, Charge)
+    return charge
+
+
+def test_a_charge_says_what_each_kind_of_use_cost_and_what_the_cache_saved() -> None:
+    charge = charged(GPT_4O, usage(input_fresh=1_000, input_cached=2_000, output_text=100))
+
+    assert charge == Charge(
+        cost=6_000_000,
+        price="azure_openai|gpt-4o|global|default|2025-01-01",
+        lines={"input_fresh": 2_500_000, "input_cached": 2_500_000, "output_text": 1_000_000},
+        saved_cache=2_500_000,
+    )
+
+
+def test_halves_of_a_unit_are_divided_so_that_nothing_is_lost() -> None:
+    spent = usage(input_fresh=1, input_cached=1, output_text=1)
+
+    charge = charged(price(input="0.0005", output="0.0005"), spent)
+
+    assert (charge.cost, charge.lines) == (2, {"input_fresh": 1, "input_cached": 1})
+
+
+@given(WHOLE_PRICES, COUNTS)
+def test_the_lines_of_a_charge_add_up_to_its_cost_and_none_is_negative(
+    rates: dict[str, Decimal], counts: dict[str, int]
+) -> None:
+    priced, spent = price(**rates), usage(**counts)
+
+    charge = charged(priced, spent)
+
+    assert sum(charge.lines.values()) == charge.cost == priced.cost(spent)
+    assert all(nanos > 0 and counts[bucket] for bucket, nanos in charge.lines.items())
+    assert charged(priced, spent) == charge
+
+
+@given(WHOLE_PRICES, COUNTS)
+def test_what_the_cache_saved_is_the_difference_to_paying_for_fresh_input(
+    rates: dict[str, Decimal], counts: dict[str, int]
+) -> None:
+    priced, cached = price(**rates), counts["input_cached"]
+
+    dear = exact(priced.cost(usage(input_fresh=cached))) - exact(priced.cost(usage(input_cached=cached)))
+    assert abs(charged(priced, usage(**counts)).saved_cache - dear) <= 1
+
+
+def test_a_charge_without_a_price_for_everything_is_no_charge() -> None:
+    assert GPT_4O.charge(usage(output_audio=1)) == Unpriced("gpt-4o", ("output_audio",))
+
+
+def test_a_long_prompt_makes_the_whole_call_dearer() -> None:
+    long = {"over": 200_000, "input": "4", "cached_input": "0.4", "output": "15"}
+    priced = price(input="2", cached_input="0.2", output="10", long=long)
+
+    assert priced.cost(usage(input_fresh=200_000, output_text=1_000)) == 410_000_000
+    assert priced.cost(usage(input_fresh=200_000, input_cached=1, output_text=1_000)) == 815_000_400
+    assert charged(priced, usage(input_fresh=200_000, input_cached=100_000)).saved_cache == 360_000_000
+
+
+def test_units_cost_the_same_with_a_long_prompt() -> None:
+    priced = price(input="2", output="10", per_image="0.04", long={"over": 10, "input": "4", "output": "15"})
+
+    assert priced.cost(usage(input_fresh=11, images=1)) == 44_000 + 40_000_000
+
+
+def test_a_price_is_named_by_its_place_and_beginning_and_an_operators_own_by_its_rates_too() -> None:
+    own = price(input="1", source=CONFIGURATION)
+    other = price(input="2", source=CONFIGURATION)
+
+    assert price(input="1", region="data_zone", tier="batch").id == "azure_openai|gpt-4o|data_zone|batch|2025-01-01"
+    assert own.id.startswith("configuration|gpt-4o|global|default|2025-01-01|")
+    assert own.id != other.id
+
+
+def test_an_override_ends_after_it_begins() -> None:
+    moments = {"effective_from": "2026-02-01T00:00:00Z", "effective_to": "2026-02-01T00:00:00Z"}
+
+    with pytest.raises(ValidationError, match="effective_to must be later"):
+        PriceConfig.model_validate({"model": "gpt-4o", "input": "1", **moments})
+
+
+def test_a_price_that_was_used_already_can_be_changed() -> None:
+    dear = price(input="1", output="2")
+    assert charged(dear, usage(input_fresh=1)).price == dear.id
+
+    assert dear.changed({"input": "3"}).digest == price(input="3", output="2").digest != dear.digest

@@ -1,0 +1,26 @@
+"""Every hour: what provisioned capacity has cost is divided among those who used it."""
+
+import azure.functions as func
+
+from functions._jobs import run
+from shared.runtime import Runtime
+
+blueprint = func.Blueprint()
+
+
+@blueprint.timer_trigger(arg_name="timer", schedule="0 12 * * * *", run_on_startup=False)
+async def provisioned(timer: func.TimerRequest) -> None:
+    """Catch up on the hours that are over, and correct those of the last two days."""
+
+    async def job(runtime: Runtime) -> object:
+        from shared.jobs.provisioned import allocate
+
+        return await allocate(
+            runtime.documents,
+            runtime.bookkeeping.ledger,
+            runtime.bookkeeping.periods,
+            runtime.config.provisioned,
+            runtime.clock,
+        )
+
+    await run("provisioned", job)
