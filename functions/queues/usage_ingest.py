@@ -1,10 +1,11 @@
-"""The queue `usage-events`: every call's usage event, stored once."""
+"""The queue `usage-events`: every call's usage event, posted to the ledger once."""
 
 import typing
 
 import azure.functions as func
 
 from functions._jobs import run
+from shared.jobs.composition import intake_of
 from shared.jobs.usage_ingest import ingest
 from shared.queues import USAGE_EVENTS
 from shared.runtime import Runtime
@@ -19,10 +20,10 @@ blueprint = func.Blueprint()
     cardinality=func.Cardinality.MANY,
 )
 async def usage_ingest(messages: typing.List[func.ServiceBusMessage]) -> None:  # noqa: UP006 - the runtime loads no other form
-    """Store a batch of events."""
+    """Post a batch of events."""
     bodies = [message.get_body() for message in messages]
 
     async def job(runtime: Runtime) -> int:
-        return await ingest(bodies, runtime.documents, runtime.last_use)
+        return await ingest(bodies, intake_of(runtime), runtime.last_use)
 
     await run("usage_ingest", job)

@@ -14,8 +14,10 @@ _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATORS = frozenset({"=", "<", "<=", ">", ">="})
 _KINDS = {bool: "('true', 'false')", int: "('integer', 'real')", str: "('text')"}
 _ABSENT = -math.inf
+_ID, _NO_VALUE = "id", "0"
 
 type Parameter = str | int | float
+type Clause = tuple[str, list[Parameter]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +44,20 @@ def write_query(
     """
     if limit < 1:
         raise ValueError("limit must be at least 1")
-    clauses = ["container = ? AND partition = ? AND (expires_at IS NULL OR expires_at > ?)"]
     order, parameters = _order(order_by)
-    parameters += [container, partition, now]
-    for condition in where:
-        clauses.append(_clause(condition))
-        parameters += [_path(condition.field), _path(condition.field), condition.value]
+    clauses = ["container = ? AND partition = ? AND (expires_at IS NULL OR expires_at > ?)"]
+    conditions = [_clause(condition) for condition in where]
     if cursor is not None:
-        clauses.append(f"({order}, id) {'<' if descending else '>'} (?, ?)")
-        parameters += [*_order(order_by)[1], *_read_cursor(cursor)]
+        conditions.append(_after(order_by, cursor, "<" if descending else ">"))
+    parameters += [container, partition, now]
+    for clause, bound in conditions:
+        clauses.append(clause)
+        parameters += bound
     direction = "DESC" if descending else "ASC"
+    first = "" if order == _NO_VALUE else f"value {direction}, "
     sql = (
         f"SELECT lsn, body, {order} AS value, id FROM documents WHERE {' AND '.join(clauses)}"
-        f" ORDER BY value {direction}, id {direction} LIMIT ?"
+        f" ORDER BY {first}id {direction} LIMIT ?"
     )
     return Query(sql, (*parameters, limit + 1))
 
@@ -73,17 +76,31 @@ def _read_cursor(cursor: str) -> tuple[Parameter, str]:
 
 
 def _order(field: str | None) -> tuple[str, list[Parameter]]:
-    """The expression to sort by: documents without the field come first."""
-    if field is None:
-        return "0", []
+    """The expression to sort by before the id: documents without the field come first."""
+    if field in (None, _ID):
+        return _NO_VALUE, []
     return "COALESCE(json_extract(body, ?), ?)", [_path(field), _ABSENT]
 
 
-def _clause(condition: Condition) -> str:
-    """Compare within one JSON type only: SQLite would take true for 1."""
+def _after(order_by: str | None, cursor: str, comparison: str) -> Clause:
+    order, parameters = _order(order_by)
+    value, id = _read_cursor(cursor)
+    if order == _NO_VALUE:
+        return f"id {comparison} ?", [id]
+    return f"({order}, id) {comparison} (?, ?)", [*parameters, value, id]
+
+
+def _clause(condition: Condition) -> Clause:
+    """Compare within one JSON type only: SQLite would take true for 1. The id is a column with an index, and always text."""
     if condition.operator not in _OPERATORS:
         raise ValueError(f"{condition.operator!r} is not an operator")
-    return f"json_type(body, ?) IN {_KINDS[type(condition.value)]} AND json_extract(body, ?) {condition.operator} ?"
+    if condition.field == _ID:
+        return (f"id {condition.operator} ?", [condition.value]) if isinstance(condition.value, str) else ("0", [])
+    path = _path(condition.field)
+    return (
+        f"json_type(body, ?) IN {_KINDS[type(condition.value)]} AND json_extract(body, ?) {condition.operator} ?",
+        [path, path, condition.value],
+    )
 
 
 def _path(field: str) -> str:

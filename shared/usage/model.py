@@ -1,13 +1,11 @@
 """What one call used: disjoint token buckets, other units, and the immutable event that reports them."""
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 
 from shared.directory.model import ORGANIZATION
-
-EVENTS = "usage-events"
-"""The container that usage events are stored in, by team and month."""
 
 
 class Source(StrEnum):
@@ -114,6 +112,27 @@ class Attribution:
     project: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What is known of the run of calls that one belongs to: counts and digests, no word of what was said.
+
+    `session` is a digest of the id that the client sent, with `source` the place it stood in; `previous` the response that this
+    one continues. `turns` are the messages of people in the prompt, `tool_results` what tools answered in it, `tool_calls` what
+    the answer asks of tools, `tools` how many were offered; None where nobody could tell. `agent` is the family of the client.
+    """
+
+    session: str | None = None
+    source: str | None = None
+    previous: str | None = None
+    agent: str | None = None
+    turns: int | None = None
+    tools: int | None = None
+    tool_results: int | None = None
+    tool_calls: int | None = None
+
+
+NO_TRACE = Trace()
+
 _BUCKETS = tuple(field.name for field in fields(TokenUsage))
 _ATTRIBUTES = tuple(field.name for field in fields(Attribution))
 
@@ -122,7 +141,9 @@ _ATTRIBUTES = tuple(field.name for field in fields(Attribution))
 class UsageEvent:
     """One call, reported once. The id is the request id, so a redelivered event is recognised.
 
-    `requested_model` is what the caller asked for, `served_model` what the upstream says it was.
+    `requested_model` is what the caller asked for, `served_model` what the upstream says it was, `catalog_model` what the
+    deployment is configured to be. `processing` says where the provider may process (global, data_zone, regional), `capacity` how
+    that is paid (standard, provisioned, spillover). `tags` are the caller's own, for cost allocation.
     """
 
     id: str
@@ -148,12 +169,18 @@ class UsageEvent:
     response_bytes: int = 0
     shadow: tuple[str, ...] = ()
     downshifted_from: str | None = None
+    catalog_model: str | None = None
+    processing: str | None = None
+    capacity: str = "standard"
+    tags: Mapping[str, str] = field(default_factory=dict)
+    trace: Trace = NO_TRACE
 
     def to_json(self) -> dict[str, object]:
-        """Return the stored form: flat where it is queried, schema version 2."""
+        """Return the stored form: flat where it is queried, schema version 3."""
         tokens = {name: getattr(self.usage.tokens, name) for name in _BUCKETS}
         return {
-            "schema": 2,
+            "schema": 3,
+            "kind": "event",
             "id": self.id,
             "started_at": self.started_at.isoformat(timespec="milliseconds"),
             "endpoint": self.endpoint,
@@ -182,4 +209,9 @@ class UsageEvent:
             "response_bytes": self.response_bytes,
             "shadow": list(self.shadow),
             "downshifted_from": self.downshifted_from,
+            "catalog_model": self.catalog_model,
+            "processing": self.processing,
+            "capacity": self.capacity,
+            "tags": dict(self.tags),
+            "trace": {name: value for name, value in asdict(self.trace).items() if value is not None},
         }

@@ -205,6 +205,28 @@ class DocumentStoreContract:
 
         assert ids(await store.query(C, P, where)) == expected
 
+    @pytest.mark.parametrize(
+        ("where", "expected"),
+        [
+            ([Condition("id", ">=", "b|"), Condition("id", "<", "b|~")], ["b|1", "b|2"]),
+            ([Condition("id", ">", "b|1")], ["b|2", "c"]),
+            ([Condition("id", "<=", "b|1"), Condition("n", "=", 1)], ["a", "b|1"]),
+            ([Condition("id", "=", "c")], ["c"]),
+            ([Condition("id", "=", 1)], []),
+            ([Condition("id", ">=", True)], []),
+        ],
+    )
+    @pytest.mark.parametrize("order_by", [None, "id"])
+    @pytest.mark.parametrize("descending", [False, True])
+    async def test_documents_are_found_by_a_range_of_ids(
+        self, store: DocumentStore, where: list[Condition], expected: list[str], order_by: str | None, descending: bool
+    ) -> None:
+        for id in ("a", "b|1", "b|2", "c"):
+            await store.create(C, P, {"id": id, "n": 1})
+
+        found = await every_page(store, 1, where=where, order_by=order_by, descending=descending)
+        assert found == (expected[::-1] if descending else expected)
+
     @pytest.mark.parametrize("descending", [False, True])
     @pytest.mark.parametrize("limit", [1, 2, 3, 100])
     async def test_the_pages_of_a_query_are_ordered_and_complete(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.sqlite_documents import SqliteDocuments
+from shared.adapters.sqlite_query import write_cursor, write_query
 from shared.clock import SystemClock
 from shared.documents import Condition, Document, DocumentExists, DocumentStore, StoreUnavailable
 from tests.fakes import FakeClock, MemoryDocuments
@@ -44,6 +45,16 @@ class TestMemoryDocuments(DocumentStoreContract):
     @pytest.fixture
     def store(self, clock: FakeClock) -> DocumentStore:
         return MemoryDocuments(clock)
+
+
+async def test_a_range_of_ids_is_read_from_the_index_and_nothing_is_sorted(sqlite: SqliteDocuments, path: Path) -> None:
+    await sqlite.create(C, P, {"id": "a"})
+    where = [Condition("id", ">=", "a"), Condition("id", "<", "b")]
+    for order_by, cursor in ((None, None), ("id", None), ("id", write_cursor(0, "a"))):
+        query = write_query(C, P, 0.0, where, order_by, False, 10, cursor)
+        with closing(sqlite3.connect(path)) as db:
+            (plan,) = db.execute(f"EXPLAIN QUERY PLAN {query.sql}", query.parameters).fetchall()
+        assert "(container=? AND partition=? AND id>? AND id<?)" in plan[3]
 
 
 def files(path: Path) -> set[Path]:
@@ -218,6 +229,7 @@ _WRITER = """
 import asyncio, sys
 from pathlib import Path
 from shared.adapters.sqlite_documents import SqliteDocuments
+from shared.adapters.sqlite_query import write_cursor, write_query
 from shared.clock import SystemClock
 
 async def write(store, worker):

@@ -1,130 +1,200 @@
+import logging
+from dataclasses import replace
+from datetime import datetime
+
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.documents import StoreUnavailable
+from shared.catalog.model import Charge, Unpriced
+from shared.catalog.service import load_book
+from shared.documents import DocumentStore, StoreUnavailable
 from shared.jobs import usage_ingest
-from shared.jobs.usage_ingest import EventInvalid
-from shared.keys.use import CONTAINER, KeyUseStore, LastUse
-from shared.migrations.steps import usage_event_to_2
-from shared.usage.model import EVENTS
+from shared.jobs.usage_ingest import MOST_BYTES, Intake, entry_for, post, rating_of
+from shared.keys.use import CONTAINER, KeyUseStore
+from shared.ledger.model import EntryType
+from shared.ledger.store import LedgerStore
+from shared.migrations.steps import newest_usage_event
 from tests.fakes import FakeClock, MemoryDocuments
+from tests.shared.ledger.synthetic import MORNING, event, intake, last_use, message
+from tests.shared.ledger.truth import YEARS, check
 from tests.shared.watched_documents import Watched, port
 
-MORNING = "2026-11-21T05:00:00.000+00:00"
+CLOCK = FakeClock(MORNING)
+V3 = ("catalog_model", "processing", "capacity", "tags", "trace", "kind")
+V2 = (
+    "area",
+    "application",
+    "user",
+    "client",
+    "project",
+    "downshifted_from",
+    "organization",
+    "principal_kind",
+    "shadow",
+)
 
 
-def message(identity: str, team: str = "demo", started_at: str = MORNING, **more: object) -> bytes:
-    return orjson.dumps({"schema": 2, "id": identity, "team": team, "started_at": started_at, **more})
-
-
-def used(identity: str, key: object, started_at: str = MORNING, kind: str = "virtual_key") -> bytes:
-    return message(identity, started_at=started_at, key=key, principal_kind=kind)
-
-
-async def ingest(bodies: list[bytes], documents: MemoryDocuments) -> int:
-    return await usage_ingest.ingest(bodies, documents, LastUse(KeyUseStore(documents), FakeClock()))
-
-
-async def stored(documents: MemoryDocuments, partition: str) -> list[str]:
-    page = await documents.query(EVENTS, partition, order_by="id")
-    return [str(document.body["id"]) for document in page.documents]
+async def ingest(bodies: list[bytes], documents: DocumentStore, into: Intake | None = None) -> int:
+    return await usage_ingest.ingest(bodies, into or intake(documents, CLOCK), last_use(documents, CLOCK))
 
 
 async def test_events_are_kept_by_team_and_month() -> None:
     documents = MemoryDocuments()
 
-    new = await ingest(
-        [message("a"), message("b", "other"), message("c", started_at="2026-12-01T00:00:00+00:00")], documents
+    await ingest(
+        [message("a"), message("b", team="other"), message("c", at=datetime(2026, 10, 31, 23, tzinfo=MORNING.tzinfo))],
+        documents,
     )
 
-    assert new == 3
-    assert await stored(documents, "demo|2026-11") == ["a"]
-    assert await stored(documents, "other|2026-11") == ["b"]
-    assert await stored(documents, "demo|2026-12") == ["c"]
+    ledger = LedgerStore(documents)
+    places = [("search", "2026-11"), ("other", "2026-11"), ("search", "2026-10")]
+    assert [[each["id"] async for each in ledger.events(*place)] for place in places] == [["a"], ["b"], ["c"]]
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(st.sampled_from("abcdef"), max_size=8), max_size=6))
-async def test_however_often_and_in_whatever_order_messages_come_each_event_is_there_once(
+async def test_however_often_and_in_whatever_order_messages_come_each_event_counts_once(
     deliveries: list[list[str]],
 ) -> None:
     documents = MemoryDocuments()
 
-    new = sum([await ingest([message(identity) for identity in batch], documents) for batch in deliveries])
+    new = sum([await ingest([message(id) for id in batch], documents) for batch in deliveries])
 
-    expected = sorted({identity for batch in deliveries for identity in batch})
-    assert await stored(documents, "demo|2026-11") == expected
-    assert new == len(expected)
-
-
-@pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b'{"id":"a"}', b'{"id":"","team":"t","started_at":"x","schema":1}']
-)
-async def test_what_is_no_event_is_refused_before_anything_is_stored(body: bytes) -> None:
-    documents = MemoryDocuments()
-
-    with pytest.raises(EventInvalid):
-        await ingest([message("a"), body], documents)
-
-    assert await stored(documents, "demo|2026-11") == []
-
-
-async def test_an_event_of_an_earlier_version_is_stored_at_the_newest_schema() -> None:
-    documents = MemoryDocuments()
-    old = {"schema": 1, "id": "a", "team": "demo", "started_at": MORNING, "key": "vk_a"}
-
-    await ingest([orjson.dumps(old)], documents)
-
-    document = await documents.get(EVENTS, "demo|2026-11", "a")
-    assert document is not None
-    assert document.body == usage_event_to_2(old)
-
-
-async def test_the_last_use_of_each_key_is_noted() -> None:
-    documents = MemoryDocuments()
-
-    await ingest([used("a", "vk_a", "2026-11-21T06:00:00+00:00"), used("b", "vk_a"), used("c", "vk_b")], documents)
-
-    last_uses = [await KeyUseStore(documents).last_used(key) for key in ("vk_a", "vk_b")]
-    assert [moment.hour for moment in last_uses if moment] == [6, 5]
+    known = {id for batch in deliveries for id in batch}
+    assert new == len(known)
+    await check(documents, [event(id) for id in known])
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        message("a"),
-        used("a", ""),
-        used("a", None),
-        used("a", 7),
-        used("a", "oid-of-a-person", kind="entra"),
-        used("a", "vk_a", "yesterday"),
-        used("a", "vk_a", "2026-11-21"),
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"id":"a"}',
+        b'{"schema":9}',
+        b"\xff",
+        b"[" * 5_000,
+        message("b", status="200"),
+        message("b", tokens={"input_fresh": -5}),
     ],
 )
-async def test_an_event_that_names_no_key_or_no_moment_is_stored_all_the_same(body: bytes) -> None:
+async def test_what_is_no_event_is_set_aside_alone(body: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    documents = MemoryDocuments()
+    into = intake(documents, CLOCK)
+
+    with caplog.at_level(logging.ERROR):
+        assert await ingest([message("a"), body, message("c")], documents, into) == 2
+        assert await ingest([message("a"), body, message("c")], documents, into) == 0
+
+    ((rejected,), _) = await into.rejected.page()
+    assert rejected.body == body
+    await check(documents, [event("a"), event("c")])
+    assert "set aside" in caplog.text
+
+
+async def test_a_message_that_is_too_large_for_a_batch_is_set_aside() -> None:
+    documents = MemoryDocuments()
+    into = intake(documents, CLOCK)
+
+    assert await ingest([message("a", note="x" * MOST_BYTES)], documents, into) == 0
+    ((rejected,), _) = await into.rejected.page()
+    assert rejected.is_whole
+
+
+@pytest.mark.parametrize(("schema", "unknown"), [(1, V3 + V2), (2, V3)])
+async def test_an_event_of_an_earlier_version_is_stored_at_the_newest_schema(
+    schema: int, unknown: tuple[str, ...]
+) -> None:
+    documents = MemoryDocuments()
+    old = {name: value for name, value in event("a", schema=schema).items() if name not in unknown}
+
+    assert await ingest([orjson.dumps(old)], documents) == 1
+    (stored,) = [each async for each in LedgerStore(documents).events("search", "2026-11")]
+    assert stored == newest_usage_event(old)
+    assert stored["schema"] == 3
+
+
+async def test_events_that_are_stored_already_get_their_entries() -> None:
+    documents = MemoryDocuments()
+    await documents.create("ledger", "search|2026-11", event("a"))
+
+    assert await post([event("a"), event("a")], intake(documents, CLOCK)) == 1
+    await check(documents, [event("a")])
+
+
+async def test_use_of_a_locked_period_is_entered_as_an_adjustment() -> None:
+    class Locked:
+        async def is_locked(self, at: datetime) -> bool:
+            return at == MORNING
+
+    documents = MemoryDocuments()
+    await ingest([message("a")], documents, replace(intake(documents, CLOCK), periods=Locked()))
+
+    (entry,) = [each async for each in LedgerStore(documents).entries(YEARS)]
+    assert (entry.dimensions.type, entry.reason) == (EntryType.ADJUSTMENT, "late")
+
+
+def test_an_event_is_priced_by_what_was_served() -> None:
+    book = load_book()
+
+    charge = rating_of(event(), book)
+    assert isinstance(charge, Charge)
+    assert charge.cost == 100 * 2_500 + 20 * 1_250 + 30 * 10_000
+    assert isinstance(
+        rating_of(event(served_model=None, catalog_model="nobody-knows", requested_model=None), book), Unpriced
+    )
+
+
+@pytest.mark.parametrize(
+    ("named", "tier"), [(None, "default"), ("auto", "default"), ("fast", "priority"), ("golden", "golden")]
+)
+def test_the_tier_is_called_as_the_price_book_calls_it(named: str | None, tier: str) -> None:
+    made = event(service_tier=named)
+
+    assert entry_for(made, Charge(0, "p"), MORNING, is_locked=False).dimensions.tier == tier
+
+
+async def test_the_last_use_of_each_key_is_noted() -> None:
     documents = MemoryDocuments()
 
-    assert await ingest([body], documents) == 1
+    await ingest(
+        [message("a", key="vk_a", at=MORNING.replace(hour=4)), message("b", key="vk_a"), message("c", key="vk_b")],
+        documents,
+    )
+
+    assert [await KeyUseStore(documents).last_used(key) for key in ("vk_a", "vk_b")] == [MORNING, MORNING]
+
+
+@pytest.mark.parametrize("changes", [{"key": None}, {"key": ""}, {"principal_kind": "entra"}])
+async def test_an_event_that_names_no_key_is_stored_all_the_same(changes: dict[str, str | None]) -> None:
+    documents = MemoryDocuments()
+
+    assert await ingest([message("a", **changes)], documents) == 1
     assert (await documents.changes(CONTAINER)).documents == ()
 
 
 async def test_a_batch_is_stored_even_where_the_last_use_cannot_be_noted() -> None:
-    class NoKeyUse(Watched):
+    documents = MemoryDocuments()
+
+    class Down(Watched):
         async def before(self, name: str) -> None:
-            if name != "create":
-                raise StoreUnavailable
+            raise StoreUnavailable
 
+    into = intake(documents, CLOCK)
+    assert await usage_ingest.ingest([message("a")], into, last_use(port(Down(documents)), CLOCK)) == 1
+
+
+async def test_a_store_that_is_down_fails_the_batch_and_it_can_come_again() -> None:
     documents = MemoryDocuments()
-    last_use = LastUse(KeyUseStore(port(NoKeyUse(documents))), FakeClock())
-
-    assert await usage_ingest.ingest([used("a", "vk_a")], documents, last_use) == 1
-    assert await stored(documents, "demo|2026-11") == ["a"]
-
-
-async def test_a_store_that_is_down_fails_the_batch() -> None:
-    documents = MemoryDocuments()
+    into = intake(documents, CLOCK)
     documents.is_down = True
-
     with pytest.raises(StoreUnavailable):
-        await ingest([used("a", "vk_a")], documents)
+        await ingest([message("a"), b"{"], documents, into)
+    documents.is_down = False
+
+    assert await ingest([message("a"), b"{"], documents, into) == 1
+    await check(documents, [event("a")])

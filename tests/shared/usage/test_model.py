@@ -15,6 +15,7 @@ from shared.usage.model import (
     Source,
     Timings,
     TokenUsage,
+    Trace,
     Units,
     Usage,
     UsageEvent,
@@ -54,6 +55,11 @@ EVENT = UsageEvent(
     response_bytes=18,
     shadow=("pol_a: models",),
     downshifted_from="gpt-5",
+    catalog_model="gpt-4o",
+    processing="data_zone",
+    capacity="spillover",
+    tags={"pr": "acme/shop#7"},
+    trace=Trace("5e551d", "codex", "resp_0", "codex", 1, 2, 3, 4),
 )
 
 
@@ -64,7 +70,8 @@ def stored(event: UsageEvent) -> dict[str, Any]:
 
 def test_the_stored_form_is_json_and_loses_nothing() -> None:
     assert stored(EVENT) == {
-        "schema": 2,
+        "schema": 3,
+        "kind": "event",
         "id": "req_1",
         "started_at": "2026-01-31T23:59:59.999+00:00",
         "endpoint": "chat.completions",
@@ -104,6 +111,20 @@ def test_the_stored_form_is_json_and_loses_nothing() -> None:
         "response_bytes": 18,
         "shadow": ["pol_a: models"],
         "downshifted_from": "gpt-5",
+        "catalog_model": "gpt-4o",
+        "processing": "data_zone",
+        "capacity": "spillover",
+        "tags": {"pr": "acme/shop#7"},
+        "trace": {
+            "session": "5e551d",
+            "source": "codex",
+            "previous": "resp_0",
+            "agent": "codex",
+            "turns": 1,
+            "tools": 2,
+            "tool_results": 3,
+            "tool_calls": 4,
+        },
     }
 
 
