@@ -32,11 +32,19 @@ class ServiceBusPeer:
             "UseDevelopmentEmulator=true;"
         )
 
-    async def do(self, command: str) -> dict[str, Any]:
-        """`away`, `back`, `refuse`, `mute` (take but never answer) or `accept`."""
+    async def do(self, command: str, **more: str) -> dict[str, Any]:
+        """`away`, `back`, `refuse`, `mute` (take but never answer), `lose` (settlements have no effect) or `accept`."""
         assert self._process.stdin
-        self._process.stdin.write(json.dumps({"do": command}).encode() + b"\n")
+        self._process.stdin.write(json.dumps({"do": command, **more}).encode() + b"\n")
         return await _answer(self._process)
+
+    async def dead_letter(self, queue: str, id: str, reason: str) -> None:
+        """Make a dead letter whose body is its id."""
+        await self.do("dead_letter", queue=queue, id=id, reason=reason)
+
+    async def depth_of_dead_letters(self, queue: str) -> int:
+        depth: int = (await self.do("dead", queue=queue))["depth"]
+        return depth
 
     async def received(self, queue: str) -> dict[str, bytes]:
         """Bodies by message id."""
@@ -75,7 +83,8 @@ def _install() -> None:
     _INSTALLED.mkdir(parents=True, exist_ok=True)
     wanted = (_HERE / "package.json").read_text()
     manifest = _INSTALLED / "package.json"
-    shutil.copy(_HERE / "broker.js", _INSTALLED)
+    for part in ("broker.js", "dead_letters.js"):
+        shutil.copy(_HERE / part, _INSTALLED)
     if manifest.exists() and manifest.read_text() == wanted and (_INSTALLED / "node_modules" / "rhea").exists():
         return
     manifest.write_text(wanted)

@@ -1,15 +1,20 @@
 'use strict';
-// The sending side of Azure Service Bus: claims-based security, batches, queues that detect duplicates.
+// Azure Service Bus: claims-based security, batches, queues that detect duplicates, and their dead-letter queues.
 // Commands and answers are JSON lines on stdin and stdout:
 //   {"do": "away"} {"do": "back"} {"do": "refuse"} {"do": "accept"} {"do": "mute"} {"do": "received"}
+//   {"do": "dead_letter", "queue": …, "id": …, "reason": …} makes a dead letter whose body is its id
+//   {"do": "dead", "queue": …} tells how many there are
+//   {"do": "lose"} takes settlements and does not carry them out
 const readline = require('readline');
 const rhea = require('rhea');
+const { DeadLetterQueue, manage } = require('./dead_letters.js');
 
 const types = rhea.types;
 const BATCH_FORMAT = 0x80013700;
 const queues = new Map(process.argv.slice(2).map((name) => [name, new Map()]));
+const dead = new Map([...queues.keys()].map((name) => [name, new DeadLetterQueue()]));
 const sockets = new Set();
-const state = { port: 0, refusing: false, mute: false, server: null };
+const state = { port: 0, refusing: false, mute: false, losing: false, server: null };
 
 const container = rhea.create_container({ id: 'service-bus-peer', autoaccept: false });
 container.sasl_server_mechanisms.enable_anonymous();
@@ -27,21 +32,41 @@ container.on('receiver_open', ({ connection, receiver }) => {
   receiver.node = node;
   receiver.set_target({ address: node });
   receiver.set_source({ address: 'client' });
-  if (node === '$cbs') return;
+  if (node === '$cbs' || node.endsWith('/$management')) return;
   if (!connection.claims) refuse(receiver, 'amqp:unauthorized-access', "'Send' claim(s) are required");
   else if (!queues.has(node)) refuse(receiver, 'amqp:not-found', `The messaging entity '${node}' could not be found.`);
 });
 
 container.on('sender_open', ({ connection, sender }) => {
-  sender.set_source({ address: nodeOf(sender.remote.attach.source.address) });
+  const node = nodeOf(sender.remote.attach.source.address);
+  sender.set_source({ address: node });
   sender.set_target({ address: 'client' });
-  connection.claimReplies = sender;
+  if (node === '$cbs') connection.claimReplies = sender;
+  else if (node.endsWith('/$management')) sender.manages = true;
+  else sender.letters = deadLettersOf(node);
+  if (sender.manages) connection.managementReplies = sender;
 });
+
+container.on('sender_flow', ({ sender }) => sender.letters && sender.letters.hand_out(sender));
+container.on('sender_close', ({ sender }) => sender.letters && sender.letters.unlock(sender));
+for (const outcome of ['accepted', 'released', 'modified', 'rejected']) {
+  container.on(outcome, ({ sender, delivery }) => {
+    if (sender.letters) sender.letters.settle(delivery, outcome, outcome === 'accepted' && !state.losing);
+  });
+}
 
 container.on('message', (context) => {
   if (context.receiver.node === '$cbs') answerClaim(context);
+  else if (context.receiver.node.endsWith('/$management')) answerManagement(context);
   else take(context);
 });
+
+const deadLettersOf = (node) => dead.get(node.split('/')[0]);
+
+function answerManagement({ connection, delivery, message, receiver }) {
+  delivery.accept();
+  connection.managementReplies.send(manage(deadLettersOf(receiver.node), message));
+}
 
 function answerClaim({ connection, delivery, message }) {
   delivery.accept();
@@ -108,6 +133,11 @@ function received() {
   return answer;
 }
 
+function dead_letter({ queue, id, reason }) {
+  dead.get(queue).add(id, Buffer.from(id), reason);
+  say({});
+}
+
 const say = (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
 
 const commands = {
@@ -115,7 +145,10 @@ const commands = {
   back: listen,
   refuse: () => { state.refusing = true; say({}); },
   mute: () => { state.mute = true; say({}); },
-  accept: () => { state.refusing = state.mute = false; say({}); },
+  lose: () => { state.losing = true; say({}); },
+  accept: () => { state.refusing = state.mute = state.losing = false; say({}); },
+  dead_letter,
+  dead: ({ queue }) => say({ depth: dead.get(queue).depth }),
   received: () => say(received()),
 };
 
@@ -123,6 +156,6 @@ for (const event of ['connection_error', 'session_error', 'receiver_error', 'sen
   container.on(event, () => {});
 }
 readline.createInterface({ input: process.stdin })
-  .on('line', (line) => commands[JSON.parse(line).do]())
+  .on('line', (line) => { const command = JSON.parse(line); commands[command.do](command); })
   .on('close', () => process.exit(0));
 listen();
