@@ -3,8 +3,6 @@
 import azure.functions as func
 
 from functions._jobs import run
-from shared.jobs.migrate import migrate
-from shared.migrations.model import Progress
 from shared.runtime import Runtime
 
 blueprint = func.Blueprint()
@@ -14,7 +12,9 @@ blueprint = func.Blueprint()
 async def migrations(timer: func.TimerRequest) -> None:
     """Go on where the last tick stopped."""
 
-    async def job(runtime: Runtime) -> Progress:
+    async def job(runtime: Runtime) -> object:
+        from shared.jobs.migrate import migrate
+
         return await migrate(runtime.documents, runtime.clock)
 
     await run("migrations", job)
