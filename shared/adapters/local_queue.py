@@ -17,7 +17,7 @@ SPILL_S = 5.0
 _REMEMBER_S = 600.0
 _FORGET_EVERY_S = 60.0
 
-_MIGRATIONS: tuple[Migration, ...] = (
+MIGRATIONS: tuple[Migration, ...] = (
     (
         """CREATE TABLE messages (
             sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -53,7 +53,7 @@ class LocalQueue:
         patience_s: float = 5.0,
     ) -> None:
         self._clock = clock
-        self._file = SqliteFile(path, _MIGRATIONS, patience_s)
+        self._file = SqliteFile(path, MIGRATIONS, patience_s)
         self._spool = Spool(self._store, clock, linger_s, capacity)
         self._forget_at = 0.0
 

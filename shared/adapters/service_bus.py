@@ -7,14 +7,15 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from shared.adapters.copied_outbox import Outbox
 from shared.adapters.entra import Credential, credentials
-from shared.adapters.local_queue import DEAD_LETTER, LocalQueue
+from shared.adapters.local_queue import DEAD_LETTER
 from shared.adapters.spool import Outgoing
 from shared.documents import StoreUnavailable
 from shared.redaction import redact
 
 if TYPE_CHECKING:
-    from azure.servicebus import ServiceBusMessageBatch
+    from azure.servicebus import ServiceBusMessage, ServiceBusMessageBatch
     from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
 _LOG = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ class ServiceBusPublisher:
     def __init__(
         self,
         namespace: str,
-        outbox: LocalQueue,
+        outbox: Outbox,
         *,
         credential_factory: Callable[[], Credential] | None = None,
         client_factory: ClientFactory | None = None,
@@ -103,7 +104,7 @@ class ServiceBusPublisher:
         first_delay_s: float = 0.5,
     ) -> None:
         make_credential = credential_factory or (lambda: credentials(managed_identity=False)(None))
-        self._broker = Broker(namespace, make_credential, client_factory or _service_bus_client, patience_s)
+        self._broker = Broker(namespace, make_credential, client_factory or service_bus_client, patience_s)
         self._outbox, self._patience_s, self._first_delay_s = outbox, patience_s, first_delay_s
         self._buffer: deque[Outgoing] = deque()
         self._in_hand: Sequence[Outgoing] = ()
@@ -264,17 +265,22 @@ async def _send_in_batches(sender: "ServiceBusSender", messages: Sequence[Outgoi
 
 
 def _added(batch: "ServiceBusMessageBatch", message: Outgoing) -> bool:
-    from azure.servicebus import ServiceBusMessage
-
     _, id, body = message
     try:
-        batch.add_message(ServiceBusMessage(body, message_id=id, content_type="application/json"))
+        batch.add_message(message_of(id, body))
     except ValueError:
         return False
     return True
 
 
-def _service_bus_client(namespace: str, credential: Any) -> "ServiceBusClient":
+def message_of(id: str, body: bytes) -> "ServiceBusMessage":
+    """Return a message for the SDK. Raises ValueError where its id is impossible."""
+    from azure.servicebus import ServiceBusMessage
+
+    return ServiceBusMessage(body, message_id=id, content_type="application/json")
+
+
+def service_bus_client(namespace: str, credential: Any) -> "ServiceBusClient":
     from azure.servicebus.aio import ServiceBusClient
 
     return ServiceBusClient(namespace, credential, retry_total=2, retry_backoff_factor=0.2)

@@ -1,0 +1,68 @@
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.finance.formats.text import decimal, exact, grouped, guarded, shown
+from shared.finance.report import Column, Kind
+from shared.money import NANO
+
+
+@given(st.integers(-(10**30), 10**30))
+def test_an_amount_in_text_is_exactly_the_amount(nanos: int) -> None:
+    assert Fraction(decimal(nanos)) == Fraction(nanos, NANO)
+    assert len(decimal(nanos).partition(".")[2]) >= 2
+
+
+@given(st.integers(-(10**18), 10**18))
+def test_what_people_read_is_at_most_half_a_cent_off(nanos: int) -> None:
+    read = Decimal(grouped(nanos).replace(",", ""))
+
+    assert abs(read - Decimal(nanos).scaleb(-9)) <= Decimal("0.005")
+    assert nanos == 0 or read != 0
+
+
+@given(st.text(max_size=20))
+def test_no_text_begins_as_a_formula_does(text: str) -> None:
+    written = guarded(text)
+
+    assert written.removeprefix("'") == text or written == text
+    assert not written.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [
+        (1_234_567_890_123, Kind.MONEY, "1234.567890123"),
+        (-5 * NANO, Kind.MONEY, "-5.00"),
+        (12 * NANO, Kind.QUANTITY, "12.0"),
+        (1_234_567, Kind.INTEGER, "1234567"),
+        (-3333, Kind.PERCENT, "-33.33"),
+        (date(2026, 11, 1), Kind.DATE, "2026-11-01"),
+        (datetime(2026, 11, 1, 1, 2, 3, tzinfo=UTC), Kind.MOMENT, "2026-11-01T01:02:03Z"),
+        ("=1", Kind.TEXT, "=1"),
+        (None, Kind.MONEY, None),
+    ],
+)
+def test_machines_get_exact_values(value: object, kind: Kind, expected: str | None) -> None:
+    assert exact(value, Column("c", "C", kind)) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [
+        (1_234_567_890_123, Kind.MONEY, "1,234.57"),
+        (7, Kind.MONEY, "0.000000007"),
+        (0, Kind.MONEY, "0.00"),
+        (-1_500_000_000, Kind.MONEY, "-1.50"),
+        (1_234_567, Kind.INTEGER, "1,234,567"),
+        (3333, Kind.PERCENT, "33.33 %"),
+        (None, Kind.TEXT, "(none)"),
+        (None, Kind.MONEY, ""),
+    ],
+)
+def test_people_get_readable_values(value: object, kind: Kind, expected: str) -> None:
+    assert shown(value, Column("c", "C", kind)) == expected  # type: ignore[arg-type]

@@ -1,0 +1,39 @@
+from datetime import UTC, datetime, timedelta
+
+from shared.finance.building import Builder, rows_of
+from shared.finance.model import ReportConfig, ReportKind
+from tests.shared.finance.books import FixedBooks, MemoryLedger, entry, month
+from tests.shared.finance.made import ORIGIN, dicts, report_of, table
+
+FIRST = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+async def test_a_month_that_is_over_is_what_it_was() -> None:
+    rows = dicts(table(await report_of(ReportKind.FORECAST, [entry("1", 5)]), "teams"))
+
+    assert [(row["spent"], row["expected"], row["low"], row["high"], row["method"]) for row in rows] == [
+        (5, 5, 5, 5, "the period is over")
+    ]
+
+
+async def test_a_month_that_goes_on_is_told_from_its_days() -> None:
+    ledger = MemoryLedger([entry(str(n), 1_000, FIRST + timedelta(days=n)) for n in range(14)])
+    definition = ReportConfig(name="f", kind=ReportKind.FORECAST)
+    builder = Builder(ledger, FixedBooks(), ORIGIN)
+    with rows_of(definition, "UTC") as rows:
+        made = await builder.build(definition, month(), "r", FIRST + timedelta(days=14), rows, lambda _: None)
+
+    (told,) = dicts(table(made.report, "organization"))
+    assert (told["spent"], told["expected"]) == (14_000, 30_000)
+    assert [row["running"] for row in dicts(table(made.report, "days"))] == list(range(1_000, 15_000, 1_000))
+
+
+async def test_of_too_few_days_nothing_is_told() -> None:
+    ledger = MemoryLedger([entry("1", 1_000, FIRST)])
+    definition = ReportConfig(name="f", kind=ReportKind.FORECAST)
+    made = await Builder(ledger, FixedBooks(), ORIGIN).build(
+        definition, month(), "r", FIRST + timedelta(days=1), None, lambda _: None
+    )
+
+    (told,) = dicts(table(made.report, "teams"))
+    assert (told["expected"], told["low"], told["method"]) == (None, None, "too few days are known")
