@@ -1,5 +1,5 @@
-"""The management API: one function over the one table of operations."""
+"""The management API, which is one function over one table, what finance tools of OpenAI read, and the hooks that others call."""
 
-from functions.api import management
+from functions.api import hooks, management, organization
 
-BLUEPRINTS = (management.blueprint,)
+BLUEPRINTS = (management.blueprint, organization.blueprint, hooks.blueprint)

@@ -1,6 +1,6 @@
 """The state of one call on its way through the pipeline; it begins with the request and ends with one usage event."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from shared.gateway.message import HeaderList
 from shared.gateway.spending.reservation import Reservation
 from shared.ownership.model import OwnedObject
 from shared.routing.service import Plan
-from shared.usage.model import AttemptRecord, Units, Usage
+from shared.usage.model import NO_TRACE, AttemptRecord, Trace, Units, Usage
 from shared.wire.multipart import Form
 from shared.wire.openai.endpoints import Endpoint, Kind
 from shared.wire.openai.routes import Match
@@ -44,7 +44,8 @@ class Content:
 class Seen:
     """What the answer said of itself, filled in while it passes.
 
-    A pending response is still being made in the background; a cut answer broke off, but was made and is billed.
+    A pending response is still being made in the background; a cut answer broke off, but was made and is billed. Spillover: the
+    provider served by standard what was meant for provisioned capacity.
     """
 
     usage: Usage | None = None
@@ -53,8 +54,10 @@ class Seen:
     service_tier: str | None = None
     finish_reason: str | None = None
     error_code: str | None = None
+    tool_calls: int | None = None
     is_pending: bool = False
     is_cut: bool = False
+    is_spillover: bool = False
     output: bytearray = field(default_factory=bytearray)
     bytes: int = 0
 
@@ -103,6 +106,8 @@ class Call:
     batch_work: dict[str, tuple[int, int]] = field(default_factory=dict)
     shadow: list[str] = field(default_factory=list)
     downshifted_from: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    trace: Trace = NO_TRACE
     limit_headers: HeaderList = field(default_factory=list)
     request_bytes: int = 0
     release: Callable[[], None] = field(default=lambda: None)

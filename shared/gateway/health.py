@@ -3,9 +3,9 @@
 import asyncio
 
 from shared.documents import StoreUnavailable
+from shared.ledger.model import CONTAINER as LEDGER
 from shared.providers.port import CredentialUnavailable, SecretUnavailable
 from shared.runtime import Runtime
-from shared.usage.model import EVENTS
 
 PATIENCE_S = 10.0
 
@@ -19,7 +19,7 @@ async def readiness(runtime: Runtime) -> dict[str, bool]:
 async def _store(runtime: Runtime) -> bool:
     try:
         async with asyncio.timeout(PATIENCE_S):
-            await runtime.documents.get(EVENTS, "health", "health")
+            await runtime.documents.get(LEDGER, "health", "health")
     except (StoreUnavailable, TimeoutError):
         return False
     return True

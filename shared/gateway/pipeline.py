@@ -15,6 +15,7 @@ from shared.gateway.relay import gateway_headers, refusal, relay
 from shared.gateway.settle import settle
 from shared.gateway.spending.admit import admit, check_endpoint
 from shared.gateway.spending.limit_headers import limit_headers
+from shared.gateway.trace import note_request
 from shared.runtime import Runtime
 from shared.usage.model import Outcome
 from shared.wire.openai.endpoints import Served
@@ -59,6 +60,7 @@ class Pipeline:
             return await answer_list(call, request, runtime)
         call.content = await self._bodies.read(call, request, call.endpoint.body)
         call.request_bytes = len(call.content.raw or b"")
+        note_request(call, request)
         await decide(call, request, runtime)
         await self._admit(call)
         answer = await Attempts(call, request, runtime).in_order()

@@ -21,6 +21,9 @@ from shared.usage.reading import usage_from
 from shared.wire.openai.endpoints import Meter
 
 JSON_LIMIT = 256 * 1024 * 1024
+SPILLOVER = "x-ms-spillover-from-"
+"""Begins the header by which Azure says that a standard deployment served what a provisioned one could not."""
+
 _OF_TEXT = frozenset({Meter.CHAT, Meter.COMPLETION, Meter.RESPONSE})
 _OF_NUMBERS = frozenset({Meter.EMBEDDING, Meter.IMAGE})
 
@@ -30,6 +33,7 @@ _USAGE = re.compile(rb'"usage"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})')
 async def relay(call: Call, answer: UpstreamResponse | StoredAnswer, runtime: Runtime) -> GatewayResponse:
     """Return the answer for the caller; what streams is settled when it ends, everything else now."""
     headers = [*to_caller(answer.headers, call.limit_headers), *gateway_headers(call)]
+    call.seen.is_spillover = any(name.startswith(SPILLOVER) for name, _ in answer.headers)
     if isinstance(answer, StoredAnswer):
         call.seen.bytes = len(answer.body)
         await _read(call, answer.body, answer.status)

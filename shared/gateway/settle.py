@@ -8,6 +8,8 @@ import orjson
 from shared.gateway.call import Call
 from shared.gateway.spending.account import End, give_account
 from shared.gateway.spending.estimate import estimate
+from shared.gateway.trace import trace_of
+from shared.providers.model import Deployment
 from shared.queues import USAGE_EVENTS
 from shared.runtime import Runtime
 from shared.usage.model import NO_USAGE, Outcome, Source, Timings, Usage, UsageEvent
@@ -145,4 +147,19 @@ def _event(call: Call, runtime: Runtime, end: End, usage: Usage) -> UsageEvent:
         response_bytes=seen.bytes,
         shadow=tuple(dict.fromkeys(call.shadow))[:SHADOWS],
         downshifted_from=call.downshifted_from,
+        catalog_model=deployment.catalogued(call.model or "") or None if deployment else None,
+        processing=deployment.processing if deployment else None,
+        capacity=_capacity(call, runtime, deployment),
+        tags=call.tags,
+        trace=trace_of(call),
     )
+
+
+def _capacity(call: Call, runtime: Runtime, deployment: Deployment | None) -> str:
+    """How what served the call is paid. The provider's own spillover shows in a header, ours in the attempts."""
+    if deployment is None:
+        return "standard"
+    if deployment.capacity == "provisioned":
+        return "spillover" if call.seen.is_spillover else "provisioned"
+    tried = (runtime.router.deployment(attempt.deployment) for attempt in call.attempts)
+    return "spillover" if any(item is not None and item.capacity == "provisioned" for item in tried) else "standard"

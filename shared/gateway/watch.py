@@ -6,6 +6,7 @@ from collections.abc import Callable
 import orjson
 
 from shared.gateway.call import Call, Json, Seen, bounded
+from shared.gateway.trace import tool_calls_in
 from shared.usage.model import Usage
 from shared.usage.reading import usage_from
 from shared.wire.openai.endpoints import Kind, Meter
@@ -15,7 +16,7 @@ EVIDENCE = 256 * 1024
 """Bytes of a stream that are kept to estimate its tokens, should its usage never come."""
 
 _CHAT = re.compile(
-    rb'"usage"\s*:\s*\{|"choices"\s*:\s*\[\s*\]|"finish_reason"\s*:\s*"|"error"\s*:\s*\{|"service_tier"\s*:\s*"(?!auto"|default")'
+    rb'"usage"\s*:\s*\{|"choices"\s*:\s*\[\s*\]|"finish_reason"\s*:\s*"|"error"\s*:\s*\{|"service_tier"\s*:\s*"(?!auto"|default")|"tool_calls"\s*:\s*\[\s*\{[^{}]*"id"\s*:\s*"'
 )
 _RESPONSE = re.compile(
     rb'"response\.(?:created|queued|completed|failed|incomplete|cancelled)"|"type"\s*:\s*"error"|"error"\s*:\s*\{'
@@ -77,6 +78,8 @@ class StreamWatch:
 def note_answer(seen: Seen, answer: Json, meter: Meter) -> None:
     """Take usage, identity and error from an answer, or from one event of a stream."""
     seen.note(answer)
+    if (begun := tool_calls_in(answer)) is not None:
+        seen.tool_calls = (seen.tool_calls or 0) + begun
     reported = tokens_in(answer, meter)
     if reported is not None:
         seen.usage = reported

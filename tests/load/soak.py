@@ -23,7 +23,6 @@ from tests.load.processes import HOST, NotReady, get_json, mock_upstream, scratc
 from tests.load.rounds import GeneratorFailed, generate
 
 SAMPLE_S = 10.0
-CONTAINER = "usage-events"
 INGEST_S = 60.0
 MAX_GROWTH = 0.5
 MAX_MB = 150.0
@@ -133,8 +132,8 @@ def _wait_for_events(directory: Path, expected: int) -> None:
 def stored_events(directory: Path) -> int:
     database = sqlite3.connect(f"file:{directory}/data/documents.db?mode=ro", uri=True)
     with contextlib.closing(database):
-        query = "SELECT count(*) FROM documents WHERE container = ?"
-        return int(database.execute(query, (CONTAINER,)).fetchone()[0])
+        query = "SELECT count(*) FROM documents WHERE container = 'ledger' AND json_extract(body, '$.kind') = 'event'"
+        return int(database.execute(query).fetchone()[0])
 
 
 def render(outcome: Outcome) -> str:

@@ -69,6 +69,7 @@ def test_the_report_shows_answers_memory_and_counts() -> None:
 def test_only_usage_events_are_counted(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     with closing(sqlite3.connect(tmp_path / "data" / "documents.db")) as database, database:
-        database.execute("CREATE TABLE documents (container TEXT)")
-        database.executemany("INSERT INTO documents VALUES (?)", [("usage-events",), ("usage-events",), ("keys",)])
-    assert stored_events(tmp_path) == 2
+        database.execute("CREATE TABLE documents (container TEXT, body TEXT)")
+        rows = [("ledger", '{"kind": "event"}'), ("ledger", '{"kind": "entry"}'), ("keys", '{"kind": "event"}')]
+        database.executemany("INSERT INTO documents VALUES (?, ?)", rows)
+    assert stored_events(tmp_path) == 1

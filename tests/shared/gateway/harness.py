@@ -8,8 +8,9 @@ from typing import Any
 
 import orjson
 
+from shared.adapters.entra import Credential
 from shared.adapters.stored_secrets import StoredSecrets
-from shared.bootstrap import administration_of
+from shared.bootstrap import administration_of, bookkeeping_of
 from shared.budgets.service import BudgetService
 from shared.callers.service import Callers
 from shared.catalog.service import OutputHistory, load_book
@@ -226,6 +227,10 @@ def _declared(configuration: Configuration) -> FileDirectory:
     return FileDirectory([resource for kind in Kind for resource in nodes.all(kind)], keys)
 
 
+def _no_credential() -> Credential:
+    raise AssertionError("nothing is signed in to")
+
+
 class Gateway:
     """The pipeline with everything around it at hand."""
 
@@ -267,6 +272,15 @@ class Gateway:
             counter=TokenCounter(ROOT / "vendor" / "tiktoken"),
             last_use=LastUse(KeyUseStore(self.documents), self.clock),
             administration=administration,
+            bookkeeping=bookkeeping_of(
+                settings,
+                configuration.finance,
+                self.clock,
+                self.documents,
+                self.events,
+                self.tokens,
+                lambda *_: _no_credential(),
+            ),
             upkeep=Upkeep((directory.look, self.leases.tend), self.clock, every_s=3600),
             background=background,
         )

@@ -1,15 +1,19 @@
 """Work in the background is settled once, with what it used, by whichever way its end is seen."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any, cast
 
+import orjson
 import pytest
 
 from shared.budgets.model import allowance_of
 from shared.directory.model import Budget
 from shared.documents import StoreUnavailable
+from shared.gateway.late import Found, give_up, look
 from shared.gateway.message import GatewayResponse
+from shared.jobs.usage_ingest import parsed
 from shared.leases.service import Leases
 from shared.providers.port import ConnectionLost
 from tests.shared.gateway.batch_files import line, uploaded
@@ -182,7 +186,7 @@ async def test_while_the_store_is_down_nothing_is_settled_and_later_everything(t
     assert len(late(gateway)) == 1
 
 
-async def test_a_store_that_fails_when_it_is_taken_away_leaves_all_of_it_for_later(
+async def test_a_store_that_fails_when_it_is_taken_away_leaves_the_difference_for_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gateway = gateway_with(
@@ -198,10 +202,11 @@ async def test_a_store_that_fails_when_it_is_taken_away_leaves_all_of_it_for_lat
     with monkeypatch.context() as broken:
         broken.setattr(gateway.documents, "delete", fail)
         await read(gateway)
-    assert (spent(gateway), late(gateway)) == (reserved, [])
+    assert spent(gateway) == reserved
 
     await read(gateway)
     assert spent(gateway) == TRUE_COST
+    assert len(late(gateway)) == 1
 
 
 async def test_a_difference_counts_also_where_nothing_is_left(tmp_path: Path) -> None:
@@ -274,3 +279,111 @@ async def test_a_batch_that_failed_before_it_began_costs_nothing(tmp_path: Path)
     await gateway.settled()
 
     assert spent(gateway) == 0
+
+
+async def test_its_event_says_all_that_its_price_depends_on(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, budgets=DOLLAR, prices=BATCH_PRICES)
+    await uploaded(gateway, line("gpt-4o", max_output_tokens=1000))
+    gateway.upstream.answers = [json_answer({"id": "batch_1", "object": "batch", "status": "validating"})]
+    await gateway.call("POST", "/v1/batches", {"input_file_id": "file-in", "endpoint": "/v1/responses"})
+    await gateway.settled()
+    gateway.clock.advance(3600)
+
+    gateway.upstream.rule = lambda _: json_answer(
+        {"id": "batch_1", "status": "completed", "usage": {"input_tokens": 1}}
+    )
+    assert await look(gateway.runtime, "batch_1") is Found.SETTLED
+
+    (event,) = late(gateway)
+    told = {
+        name: event[name]
+        for name in ("endpoint", "catalog_model", "requested_model", "processing", "provider", "deployment")
+    }
+    assert told == {
+        "endpoint": "batches",
+        "catalog_model": "gpt-4o",
+        "requested_model": "gpt-4o",
+        "processing": "global",
+        "provider": "azure_openai",
+        "deployment": "east",
+    }
+    assert (event["service_tier"], event["capacity"]) == ("batch", "standard")
+    assert event["started_at"] == "2026-01-01T00:00:00.000+00:00"
+    assert parsed(orjson.dumps(event), gateway.clock.now())["id"] == "late_batch_1"
+
+
+@pytest.mark.parametrize("step", ["delete", "flush"])
+async def test_killed_at_any_step_the_event_is_there_once_and_the_budget_is_right_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    gateway = gateway_with(tmp_path, budgets=DOLLAR)
+    await make(gateway, json_answer(QUEUED))
+    await gateway.settled()
+    reserved = spent(gateway)
+    gateway.upstream.rule = lambda _: json_answer(DONE)
+
+    async def killed(*_: object) -> bool:
+        raise StoreUnavailable("killed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(gateway.events if step == "flush" else gateway.documents, step, killed)
+        with pytest.raises(StoreUnavailable):
+            await look(gateway.runtime, "resp_1")
+    assert spent(gateway) == reserved
+
+    assert await look(gateway.runtime, "resp_1") is Found.SETTLED
+    assert await look(gateway.runtime, "resp_1") is Found.NOTHING
+    assert (spent(gateway), len(late(gateway))) == (TRUE_COST, 1)
+
+
+async def test_all_who_see_it_at_the_same_time_settle_it_once(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, budgets=DOLLAR)
+    await make(gateway, json_answer(QUEUED))
+    await gateway.settled()
+    gateway.upstream.rule = lambda _: json_answer(DONE)
+
+    await asyncio.gather(
+        *(look(gateway.runtime, "resp_1") for _ in range(4)),
+        *(gateway.call("GET", "/v1/responses/resp_1") for _ in range(4)),
+    )
+    await gateway.settled()
+
+    assert (spent(gateway), len(late(gateway))) == (TRUE_COST, 1)
+
+
+async def test_what_is_given_up_is_reported_as_the_estimate_that_it_is(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, budgets=DOLLAR)
+    await make(gateway, json_answer(QUEUED))
+    await gateway.settled()
+    reserved = spent(gateway)
+
+    assert await give_up(gateway.runtime, "resp_1") is True
+    assert await give_up(gateway.runtime, "resp_1") is False
+    await read(gateway)
+
+    (event,) = late(gateway)
+    assert (event["estimated"], event["finish_reason"], event["tokens"]["output_text"]) == (
+        True,
+        "usage_never_told",
+        1000,
+    )
+    assert spent(gateway) == reserved
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (json_answer({}, 404), Found.UNTOLD),
+        (json_answer({}, 429), Found.UNREACHABLE),
+        (json_answer({**DONE, "status": "cancelled", "usage": None}), Found.UNTOLD),
+        (json_answer({**DONE, "status": "in_progress"}), Found.GOES_ON),
+        (ConnectionLost(), Found.UNREACHABLE),
+    ],
+)
+async def test_a_look_says_what_it_saw(gateway: Gateway, answer: Any, found: Found) -> None:
+    await make(gateway, json_answer(QUEUED))
+    await gateway.settled()
+    gateway.upstream.answers = [answer]
+
+    assert await look(gateway.runtime, "resp_1") is found
+    assert late(gateway) == []

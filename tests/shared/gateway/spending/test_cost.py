@@ -7,8 +7,14 @@ import orjson
 import pytest
 
 from shared.budgets.model import allowance_of
-from shared.gateway.spending.cost import price_named
-from tests.shared.gateway.harness import CHAT_STREAM, Answer, Gateway, collect, event, json_answer, sse_answer
+from shared.catalog.model import Charge, Price
+from shared.gateway.spending.cost import _merged, foreseen_cost, late_cost, nano_per_output_token, price_named
+from shared.gateway.spending.forecast import Forecast
+from shared.jobs.usage_ingest import rating_of
+from shared.migrations.steps import newest_usage_event
+from shared.usage.model import TokenUsage, Usage
+from shared.wire.openai.endpoints import Meter
+from tests.shared.gateway.harness import CHAT_STREAM, CONFIG, Answer, Gateway, collect, event, json_answer, sse_answer
 from tests.shared.gateway.limited import PRICES, chat_answer, gateway_with
 
 DOLLAR = "id: bud_a, scope: teams/research, amount: '1'"
@@ -134,3 +140,115 @@ async def test_an_unpriced_fallback_is_taken_for_as_dear_as_the_others(tmp_path:
     gateway = gateway_with(tmp_path, budgets=DOLLAR, prices=PRICES)
 
     assert (await gateway.chat("both", max_tokens=10)).status == 200
+
+
+PLACES = """
+prices:
+  - {model: "gpt-4o*", input: "2.50", output: "10"}
+  - {model: "gpt-4o*", region: data_zone, input: "2.75", output: "11"}
+  - {model: "gpt-4o*", region: data_zone, tier: batch, input: "1", output: "5"}
+"""
+
+
+POOL = """
+provisioned:
+  - {name: pool, deployments: [east], units: 1, per_unit_hour: "1", owner: platform, tokens_per_minute_per_unit: 10, output_weight: "4"}
+"""
+
+
+def placed(tmp_path: Path, deployment: str) -> Gateway:
+    """A gateway whose deployment in the east is what is said of it."""
+    config = CONFIG.replace("deployment: gpt-4o, region: eastus", f"region: eastus, deployment: gpt-4o, {deployment}")
+    config = config.replace("routes:\n", "routes:\n  - {alias: odd, targets: [{deployment: east}]}\n")
+    if "provisioned" in deployment:
+        config += POOL
+    return Gateway(tmp_path, f"{config}{PLACES}budgets:\n  - {{{DOLLAR}}}\n")
+
+
+async def ledger_cost(gateway: Gateway) -> int | None:
+    """What the ledger will charge for the call that was just made."""
+    (reported,) = await gateway.settled()
+    rating = rating_of(newest_usage_event(reported), gateway.runtime.prices)
+    return rating.cost if isinstance(rating, Charge) else None
+
+
+@pytest.mark.parametrize(
+    ("deployment", "headers", "cost"),
+    [
+        ("processing: global", {}, 1_000_000),
+        ("processing: data_zone", {}, 1_100_000),
+        ("capacity: provisioned", {}, 0),
+        ("capacity: provisioned", {"x_ms_spillover_from_deployment": "gpt-4o"}, 1_000_000),
+        ("processing: data_zone, model: gpt-4o", {}, 1_100_000),
+    ],
+)
+async def test_budgets_and_ledger_charge_the_same(
+    tmp_path: Path, deployment: str, headers: dict[str, str], cost: int
+) -> None:
+    gateway = placed(tmp_path, deployment)
+    gateway.upstream.rule = lambda _: json_answer(chat_answer(0, 100), **headers)
+
+    await gateway.chat(max_tokens=1000)
+
+    assert spent(gateway) == cost
+    assert await ledger_cost(gateway) == cost
+
+
+async def test_a_budget_counts_what_the_ledger_has_no_price_for(tmp_path: Path) -> None:
+    gateway = gateway_with(
+        tmp_path, budgets=DOLLAR, prices='prices: [{model: "gpt-4o*", tier: default, input: "1", output: "10"}]\n'
+    )
+    gateway.upstream.rule = lambda _: json_answer({**chat_answer(0, 100), "service_tier": "never-heard-of"})
+
+    await gateway.chat(max_tokens=1000)
+
+    assert await ledger_cost(gateway) is None
+    assert spent(gateway) == 1_000_000
+
+
+async def test_enough_is_set_aside_for_what_may_spill_over_from_capacity_that_is_paid_by_the_hour(
+    tmp_path: Path,
+) -> None:
+    gateway = placed(tmp_path, "capacity: provisioned")
+
+    assert 10_000_000 < await reserved(gateway) < 11_000_000
+    assert spent(gateway) == 0
+
+
+def test_capacity_that_is_paid_by_the_hour_needs_no_other_price(tmp_path: Path) -> None:
+    gateway = placed(tmp_path, "model: never-heard-of, capacity: provisioned")
+
+    price = price_named("odd", gateway.runtime)
+
+    assert price is not None
+    assert set(price.named().values()) == {0}
+
+
+async def test_what_is_set_aside_is_enough_for_the_region_of_the_deployment(tmp_path: Path) -> None:
+    assert 11_000_000 < await reserved(placed(tmp_path, "processing: data_zone")) < 12_100_000
+
+
+def test_late_work_costs_what_it_does_where_its_deployment_is(tmp_path: Path) -> None:
+    gateway = placed(tmp_path, "processing: data_zone")
+    usage, deployment = Usage(TokenUsage(output_text=100)), gateway.runtime.router.deployment("east")
+
+    costs = [
+        late_cost(usage, "gpt-4o-2024-11-20", (), gateway.runtime, tier, where)
+        for tier in ("batch", None)
+        for where in (deployment, None)
+    ]
+
+    assert costs == [500_000, 1_000_000, 1_100_000, 1_000_000]
+
+
+def test_a_long_prompt_is_set_aside_at_its_price() -> None:
+    about = {"provider": "p", "model": "m", "source": "s", "effective_from": "2026-01-01T00:00:00Z"}
+    long = {"over": 100, "input": "4", "output": "15"}
+    price = Price.model_validate({**about, "input": "2", "output": "10", "long": long})
+    flat = Price.model_validate({**about, "input": "3", "output": "1"})
+
+    assert foreseen_cost(price, Forecast(100, 10), Meter.CHAT) == 300_000
+    assert foreseen_cost(price, Forecast(101, 10), Meter.CHAT) == 554_000
+    assert foreseen_cost(_merged((price, flat)), Forecast(101, 10), Meter.CHAT) == 554_000
+    assert foreseen_cost(_merged((flat, price)), Forecast(100, 10), Meter.CHAT) == 400_000
+    assert nano_per_output_token(price) == 15_001
