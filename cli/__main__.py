@@ -11,7 +11,7 @@ from cli.client import Client
 from cli.entra import token_source
 from cli.errors import CommandFailed
 from cli.session import Session
-from cli.settings import Settings, now
+from cli.settings import DEFAULT_URL, Settings, now
 from cli.terminal import Terminal
 
 INTERRUPTED = 130
@@ -41,12 +41,16 @@ def main(arguments: Sequence[str] | None = None, sleep: Callable[[float], None] 
 
 
 def _run(args: Namespace, terminal: Terminal, sleep: Callable[[float], None]) -> int:
-    settings = Settings.gather(
-        url=args.url, key_file=args.key_file, entra_scope=args.entra_scope, allows_http=bool(args.insecure)
-    )
+    settings = Settings(DEFAULT_URL, None) if args.is_offline else _settings(args)
     with Client(settings.url, _token(settings), sleep, uses_proxy=not settings.is_local) as client:
         code: int = args.run(Session(client, terminal, now), args)
     return code
+
+
+def _settings(args: Namespace) -> Settings:
+    return Settings.gather(
+        url=args.url, key_file=args.key_file, entra_scope=args.entra_scope, allows_http=bool(args.insecure)
+    )
 
 
 def _token(settings: Settings) -> Callable[[], str]:

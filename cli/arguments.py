@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from cli import apply, keys, questions
+from cli import apply, books, keys, questions, reports, spending
 from cli.durations import duration
 from cli.settings import DEFAULT_URL
 
@@ -25,6 +25,9 @@ def parser() -> argparse.ArgumentParser:
     _add_keys(commands.group("keys", "virtual keys"))
     _add_files(commands)
     _add_questions(commands)
+    _add_spending(commands)
+    _add_reports(commands.group("reports", "reports of finance"))
+    _add_books(commands)
     return top
 
 
@@ -47,7 +50,7 @@ class _Commands:
 
     def add(self, name: str, run: Callable[..., int], help: str, *, json: bool = True) -> argparse.ArgumentParser:
         command = self._commands.add_parser(name, help=help, description=help, parents=[self._shared])
-        command.set_defaults(run=run)
+        command.set_defaults(run=run, is_offline=False)
         if json:
             command.add_argument("--json", action="store_true", help="write JSON")
         return command
@@ -136,6 +139,95 @@ def _add_questions(commands: _Commands) -> None:
     auditing.add_argument("--limit", type=_count, default=50, metavar="NUMBER", help="how many (50)")
     auditing.add_argument("--verify", action="store_true", help="check that nobody has tampered with them")
     commands.add("whoami", questions.whoami, "show who you are to the gateway")
+
+
+def _add_spending(commands: _Commands) -> None:
+    costs = commands.add("costs", spending.costs, "add up what was spent")
+    costs.add_argument("--by", type=_list, default=["team"], metavar="NAME,…", help="up to three: team,model (team)")
+    costs.add_argument("--grain", choices=("total", "month", "day", "hour"), default="total", help="steps (total)")
+    entries = commands.add("entries", spending.entries, "list the entries of the ledger behind a figure")
+    _add_limit(entries, 50)
+    for command in (costs, entries):
+        _add_span(command)
+        for name in spending.FILTERS:
+            command.add_argument(f"--{name.replace('_', '-')}", metavar="VALUE", help="only what has just this")
+    adjusting = commands.add("adjust", spending.adjust, "post a correction, or with a negative amount a credit")
+    adjusting.add_argument("--team", required=True, type=_name)
+    adjusting.add_argument("--at", required=True, metavar="WHEN", help="the day that it counts in, such as 2026-11-03")
+    adjusting.add_argument("--amount", required=True, type=_amount, help="such as 12.50 or -12.50")
+    adjusting.add_argument("--reason", required=True)
+    adjusting.add_argument("--idempotency-key", metavar="KEY", help="the same key is posted once")
+    for name in ("--application", "--cost-center", "--model"):
+        adjusting.add_argument(name)
+    rerating = commands.add("rerate", spending.rerate, "price again what has no price, or with --model had another")
+    _add_span(rerating, required=True)
+    rerating.add_argument("--model", metavar="GLOB")
+
+
+def _add_reports(commands: _Commands) -> None:
+    run = commands.add("run", reports.run, "make a report and wait for it")
+    run.add_argument("report", metavar="REPORT", help="its name in the configuration")
+    _add_span(run)
+    run.add_argument("--no-wait", action="store_true", help="do not wait until it is made")
+    _add_limit(commands.add("list", reports.list_runs, "list runs, newest first"), 20)
+    download = commands.add("download", reports.download, "write the files of a run into a folder", json=False)
+    download.add_argument("id", type=_name, metavar="ID")
+    download.add_argument("-o", "--output", metavar="FOLDER", help="else a folder with the run's id")
+    verify = commands.add("verify", reports.verify, "check a folder against its signed manifest, without the gateway")
+    verify.set_defaults(is_offline=True)
+    verify.add_argument("folder", metavar="FOLDER")
+    verify.add_argument("--key", metavar="KEY_ID", help="the key that it must be signed with")
+
+
+def _add_books(commands: _Commands) -> None:
+    periods = commands.group("periods", "reporting months")
+    periods.add("list", books.list_periods, "list reporting months")
+    closing = periods.add("close", books.close_period, "close a month for good")
+    closing.add_argument("month", type=_month, metavar="MONTH")
+    closing.add_argument("--accept-unpriced", action="store_true", help="although calls have no price yet")
+    reconciling = commands.add("reconcile", books.reconcile, "prove the ledger, or hold it against Azure's bill")
+    what = reconciling.add_mutually_exclusive_group(required=True)
+    what.add_argument("--month", type=_month, help="the UTC month to prove, such as 2026-11")
+    what.add_argument("--azure-costs", metavar="FILE", help="an actual-cost export to take in")
+    alerts = commands.add("alerts", books.alerts, "list what people were told, newest first")
+    alerts.add_argument("--deliveries", action="store_true", help="list what became of it on each channel")
+    letters = commands.group("dead-letters", "messages that no job could work with")
+    listing = letters.add("list", books.dead_letters, "list them")
+    replaying = letters.add("replay", books.replay_dead_letter, "send one again", json=False)
+    replaying.add_argument("-f", dest="file", metavar="FILE", help="the corrected message; - is stdin")
+    discarding = letters.add("discard", books.discard_dead_letter, "give one up for good", json=False)
+    for command in (letters.add("show", books.show_dead_letter, "show one"), replaying, discarding):
+        command.add_argument("queue", type=_name, metavar="QUEUE")
+        command.add_argument("id", type=_name, metavar="ID")
+    for command in (closing, discarding):
+        command.add_argument("--yes", action="store_true", help="do not ask")
+    sessions = commands.add("sessions", books.sessions, "list sessions with their labels, newest first")
+    _add_span(sessions)
+    sessions.add_argument("--team", type=_name)
+    sessions.add_argument("--user", type=_name)
+    for command in (alerts, listing, sessions):
+        _add_limit(command, 50)
+
+
+def _add_span(to: argparse.ArgumentParser, *, required: bool = False) -> None:
+    to.add_argument("--from", dest="start", required=required, metavar="WHEN", help="a date, or a time with its zone")
+    to.add_argument("--to", dest="end", required=required, metavar="WHEN", help="not included")
+
+
+def _add_limit(to: argparse.ArgumentParser, default: int) -> None:
+    to.add_argument("--limit", type=_count, default=default, metavar="NUMBER", help=f"how many ({default})")
+
+
+def _month(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text):
+        raise argparse.ArgumentTypeError("must be a month such as 2026-11")
+    return text
+
+
+def _amount(text: str) -> str:
+    if not re.fullmatch(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", text):
+        raise argparse.ArgumentTypeError("must be an amount such as 12.50")
+    return text
 
 
 def _list(text: str) -> list[str]:

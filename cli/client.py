@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import httpx
 
@@ -36,6 +36,36 @@ class Client:
     def post(self, path: str, body: Mapping[str, Any] | None = None, *, is_safe: bool = False) -> dict[str, Any]:
         """`is_safe` says that the call changes nothing, so that it may be sent again."""
         return self._json("POST", path, body={} if body is None else body, is_safe=is_safe)
+
+    def send(self, method: str, path: str, body: Mapping[str, Any]) -> None:
+        """Change something that answers with nothing."""
+        self._answer(method, path, {}, body, is_safe=False)
+
+    def content(self, path: str) -> Iterator[bytes]:
+        """Yield what a file of the gateway holds, piece by piece."""
+        headers = {"authorization": f"Bearer {self._token()}"}
+        try:
+            with self._http.stream("GET", f"{self._url}/api/v1/{path}", headers=headers) as response:
+                if not response.is_success:
+                    response.read()
+                    raise _refusal(response)
+                yield from response.iter_bytes()
+        except httpx.HTTPError as error:
+            raise self._unreachable(f"cannot be reached ({type(error).__name__})") from None
+
+    def upload(self, path: str, file: BinaryIO, content_type: str) -> dict[str, Any]:
+        """Send a file as it is read, and return the answer."""
+        headers = {"authorization": f"Bearer {self._token()}", "content-type": content_type}
+        try:
+            response = self._http.post(f"{self._url}/api/v1/{path}", content=file, headers=headers)
+        except httpx.HTTPError as error:
+            raise self._unreachable(f"cannot be reached ({type(error).__name__})") from None
+        if not response.is_success:
+            raise _refusal(response)
+        return _parsed(response) or {}
+
+    def sleep(self, seconds: float) -> None:
+        self._sleep(seconds)
 
     def delete(self, path: str) -> None:
         self._answer("DELETE", path, {}, None, is_safe=False)

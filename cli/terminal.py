@@ -26,6 +26,12 @@ class Terminal:
     def note(self, text: str) -> None:
         self.stderr.write(clean(text) + "\n")
 
+    def progress(self, line: str) -> None:
+        """Show a line in place of the last one, where somebody watches; an empty one takes it away."""
+        if self.stderr.isatty():
+            self.stderr.write(f"\r\x1b[2K{clean(line)}")
+            self.stderr.flush()
+
     def confirms(self, question: str) -> bool | None:
         """Return the answer to a question; None where nobody can be asked."""
         if not self.stdin.isatty():

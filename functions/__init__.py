@@ -5,8 +5,9 @@ import azure.functions as func
 from functions import health
 from functions.api import BLUEPRINTS as API
 from functions.openai import BLUEPRINTS as OPENAI
-from functions.queues import usage_ingest
-from functions.timers import migrations
+from functions.portal import BLUEPRINTS as PORTAL
+from functions.queues import BLUEPRINTS as QUEUES
+from functions.timers import BLUEPRINTS as TIMERS
 from shared.configuration.loading import load_configuration
 from shared.settings import Settings
 
@@ -19,6 +20,6 @@ def build_app() -> func.FunctionApp:
     settings = Settings.from_environment()
     load_configuration(settings.config_path, settings.environment)
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-    for blueprint in (health.blueprint, usage_ingest.blueprint, migrations.blueprint, *API, *OPENAI):
+    for blueprint in (health.blueprint, *QUEUES, *TIMERS, *API, *PORTAL, *OPENAI):
         app.register_functions(blueprint)
     return app

@@ -23,10 +23,11 @@ from shared.gateway.stream import StreamCut
 from shared.ids import new_id
 from shared.management.problems import problem_of
 from shared.providers.port import SecretUnavailable
+from shared.runtime import Runtime
 from shared.settings import SettingsInvalid
 from shared.wire.openai.errors import error_body, error_headers
 
-__all__ = ["ANY_METHOD", "Request", "Response", "serve", "serve_management"]
+__all__ = ["ANY_METHOD", "Request", "Response", "serve", "serve_console", "serve_management", "serve_with"]
 
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 """Every proxied route takes every method, so that a wrong one gets an answer that the SDKs can read."""
@@ -47,6 +48,23 @@ async def serve_management(request: Any) -> PlainResponse:
     return await _edge(request, _manage, _problem)
 
 
+async def serve_console(request: Any) -> PlainResponse:
+    """Answer one request for a page."""
+    return await _edge(request, _page, _problem)
+
+
+async def serve_with(
+    request: Any, handle: Callable[[GatewayRequest, Runtime], Awaitable[GatewayResponse]]
+) -> PlainResponse:
+    """Answer one request that neither of them is for; what goes wrong is told as OpenAI tells it."""
+
+    async def with_runtime(raw: Any) -> GatewayResponse:
+        runtime, _ = await process.ready()
+        return await handle(gateway_request(raw), runtime)
+
+    return await _edge(request, with_runtime, _failure)
+
+
 async def _proxy(request: Any) -> GatewayResponse:
     _, pipeline = await process.ready()
     return await pipeline.handle(gateway_request(request))
@@ -55,6 +73,11 @@ async def _proxy(request: Any) -> GatewayResponse:
 async def _manage(request: Any) -> GatewayResponse:
     api = await process.management()
     return await api.handle(gateway_request(request))
+
+
+async def _page(request: Any) -> GatewayResponse:
+    console = await process.console()
+    return await console.handle(gateway_request(request))
 
 
 async def _edge(

@@ -14,6 +14,7 @@ from shared.runtime import Runtime
 from shared.settings import Settings
 
 if TYPE_CHECKING:
+    from shared.console.service import Console
     from shared.management.api import ManagementApi
 
 SWITCH_S = 0.0005
@@ -27,6 +28,7 @@ class Process:
         self._lock: asyncio.Lock | None = None
         self._ready: tuple[Runtime, Pipeline] | None = None
         self._management: ManagementApi | None = None
+        self._console: Console | None = None
 
     async def ready(self) -> tuple[Runtime, Pipeline]:
         """Return both, building them first if need be. Raises ConfigurationInvalid and SecretUnavailable."""
@@ -57,6 +59,15 @@ class Process:
         if self._management is None:
             self._management = ManagementApi(parts_of(runtime))
         return self._management
+
+    async def console(self) -> "Console":
+        """Return the pages on the management API. Raises as `ready` does."""
+        from shared.console.live import console_of
+
+        api, (runtime, _) = await self.management(), await self.ready()
+        if self._console is None:
+            self._console = console_of(runtime, api)
+        return self._console
 
 
 def _guard_logs() -> None:

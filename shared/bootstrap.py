@@ -6,13 +6,21 @@ from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
+from shared.adapters.blob_reports import BlobReports
+from shared.adapters.communication import CommunicationMail
 from shared.adapters.entra import Credential, EntraTokens, credentials
 from shared.adapters.jwks import JwksKeySet
 from shared.adapters.key_vault import SecretResolver
+from shared.adapters.local_dead_letters import LocalDeadLetters
 from shared.adapters.local_queue import LocalQueue
+from shared.adapters.mail import SmtpMailer
+from shared.adapters.report_files import ReportFiles
 from shared.adapters.sqlite_documents import SqliteDocuments
 from shared.adapters.stored_secrets import StoredSecrets
 from shared.adapters.upstream import AiohttpTransport
+from shared.adapters.web_client import AiohttpWebClient
+from shared.alerts.ports import Outgoing
+from shared.alerts.service import NoticeBoard
 from shared.audit.store import AuditLog
 from shared.budgets.service import BudgetService
 from shared.budgets.store import AlertStore
@@ -26,18 +34,22 @@ from shared.directory.declared import FileDirectory
 from shared.directory.service import Directory
 from shared.directory.store import DirectoryStore
 from shared.documents import DocumentStore
+from shared.finance.model import FinanceConfig
+from shared.finance.ports import ReportStorage
 from shared.identity.service import TokenIdentity
 from shared.ids import new_id
 from shared.keys.model import digest_of
 from shared.keys.service import KeyService
 from shared.keys.use import KeyUseStore, LastUse
 from shared.leases.service import Leases
+from shared.ledger.service import LedgerService
 from shared.ownership.service import OwnershipService
 from shared.ownership.store import OwnershipStore
-from shared.providers.port import SecretSource, SecretUnavailable
+from shared.providers.port import SecretSource, SecretUnavailable, TokenSource
 from shared.providers.registry import PROVIDERS
-from shared.queues import EventPublisher
-from shared.runtime import Administration, Background, Runtime
+from shared.queues import DeadLetters, EventPublisher
+from shared.reconciliation.periods import PeriodStore
+from shared.runtime import Administration, Background, Bookkeeping, Runtime
 from shared.settings import Settings
 from shared.tokens.service import TokenCounter
 from shared.tokens.sizes import ResponseSizes
@@ -46,6 +58,9 @@ from shared.wire.openai.routes import Routes
 
 SHORTEST_PEPPER = 32
 VOCABULARIES = Path(__file__).parent.parent / "vendor" / "tiktoken"
+
+
+type CredentialFactory = Callable[..., Credential]
 
 
 async def build_runtime(settings: Settings, clock: Clock | None = None) -> Runtime:
@@ -64,6 +79,7 @@ async def build_runtime(settings: Settings, clock: Clock | None = None) -> Runti
     declared = directory_of(config, {key.id: await _digest(key, pepper, secrets) for key in config.keys})
     administration = administration_of(documents, clock, declared, stored_secrets, pepper)
     background = Background()
+    events = _publisher(settings, clock, documents, credential)
     directory = Directory(documents, declared, clock)
     leases = Leases(documents, clock, new_id("inst", clock.now()), background.spawn)
     signing_keys = JwksKeySet(config.entra.jwks_url_of, clock) if config.entra else None
@@ -88,13 +104,34 @@ async def build_runtime(settings: Settings, clock: Clock | None = None) -> Runti
         secrets=secrets,
         ownership=OwnershipService(OwnershipStore(documents), clock),
         documents=documents,
-        events=_publisher(settings, clock, credential),
+        events=events,
         counter=TokenCounter(VOCABULARIES),
         last_use=LastUse(KeyUseStore(documents), clock),
         upkeep=Upkeep((directory.look, leases.tend), clock, lambda: leases.is_at_work),
         administration=administration,
+        bookkeeping=bookkeeping_of(settings, config.finance, clock, documents, events, tokens, credential),
         background=background,
         signing_keys=signing_keys,
+    )
+
+
+def bookkeeping_of(
+    settings: Settings,
+    finance: FinanceConfig,
+    clock: Clock,
+    documents: DocumentStore,
+    events: EventPublisher,
+    tokens: TokenSource,
+    credential: CredentialFactory,
+) -> Bookkeeping:
+    web = AiohttpWebClient(clock)
+    return Bookkeeping(
+        ledger=LedgerService(documents, clock, time_zone=finance.time_zone),
+        periods=PeriodStore(documents, clock),
+        notices=NoticeBoard(documents, events, clock),
+        letters=_dead_letters(settings, clock, credential),
+        storage=_report_storage(settings, finance, tokens),
+        outgoing=Outgoing(web, SmtpMailer(clock), CommunicationMail(web, tokens)),
     )
 
 
@@ -110,9 +147,6 @@ def administration_of(
         secrets=secrets,
         pepper=pepper,
     )
-
-
-type CredentialFactory = Callable[..., Credential]
 
 
 def _credentials(
@@ -177,10 +211,29 @@ def _documents(settings: Settings, clock: Clock, credential: CredentialFactory) 
     return CosmosDocuments(settings.cosmos_endpoint, settings.cosmos_database, credential_factory=credential)
 
 
-def _publisher(settings: Settings, clock: Clock, credential: CredentialFactory) -> EventPublisher:
+def _report_storage(settings: Settings, finance: FinanceConfig, tokens: TokenSource) -> ReportStorage:
+    if finance.reports_storage is None:
+        return ReportFiles(settings.data_dir / "reports")
+    return BlobReports(finance.reports_storage, tokens)
+
+
+def _dead_letters(settings: Settings, clock: Clock, credential: CredentialFactory) -> DeadLetters:
+    if settings.service_bus_namespace is None:
+        return LocalDeadLetters(settings.data_dir / "queues.db", clock)
+    from shared.adapters.service_bus_dead_letters import ServiceBusDeadLetters
+
+    return ServiceBusDeadLetters(settings.service_bus_namespace, credential_factory=credential)
+
+
+def _publisher(
+    settings: Settings, clock: Clock, documents: DocumentStore, credential: CredentialFactory
+) -> EventPublisher:
     local = LocalQueue(settings.data_dir / "queues.db", clock)
     if settings.service_bus_namespace is None:
         return local
+    from shared.adapters.copied_outbox import CopiedOutbox
     from shared.adapters.service_bus import ServiceBusPublisher
 
-    return ServiceBusPublisher(settings.service_bus_namespace, outbox=local, credential_factory=credential)
+    return ServiceBusPublisher(
+        settings.service_bus_namespace, outbox=CopiedOutbox(local, documents, clock), credential_factory=credential
+    )

@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Protocol
 
-USAGE_EVENTS = "usage-events"
+USAGE_EVENTS, ALERTS, REPORTS = "usage-events", "alerts", "reports"
+
+OUTBOX = "outbox"
+"""The container of copies of messages that wait on some machine's disk for their broker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +61,43 @@ class QueueReceiver(Protocol):
 
     async def depth(self, queue: str) -> int:
         """How many messages wait or are locked."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that was set aside. `id` names it among the dead letters of its queue, `message_id` is what its sender called it."""
+
+    id: str
+    message_id: str
+    body: bytes
+    reason: str | None
+    at: datetime
+
+
+class DeadLetterMissing(Exception):
+    """There is no such dead letter, or no more."""
+
+
+class DeadLetters(Protocol):
+    """What receivers have set aside. Every method raises StoreUnavailable where the queue cannot be reached, or the letter is locked."""
+
+    async def page(self, queue: str, limit: int, cursor: str | None = None) -> tuple[Sequence[DeadLetter], str | None]:
+        """Return dead letters, the oldest first, and the cursor of the next page, if there may be one."""
+
+    async def get(self, queue: str, id: str) -> DeadLetter | None: ...
+
+    async def replay(self, queue: str, id: str, body: bytes | None = None) -> None:
+        """Put the letter back into its queue, with another body if need be, and remove it. Raises DeadLetterMissing.
+
+        It goes under a new message id, as the queue would drop the old one. Who dies in between has replayed it, and may do so again.
+        """
+
+    async def discard(self, queue: str, id: str) -> None:
+        """Remove the letter. Raises DeadLetterMissing."""
+
+    async def close(self) -> None: ...
+
+
+def replayed_id(id: str, body: bytes) -> str:
+    """Return the message id of a dead letter that goes back: the same for the same body, so that twice in a row is once."""
+    return f"replay_{id}_{sha256(body).hexdigest()[:16]}"

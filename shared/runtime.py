@@ -6,6 +6,8 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from shared.alerts.ports import Outgoing
+from shared.alerts.service import NoticeBoard
 from shared.audit.store import AuditLog
 from shared.budgets.service import BudgetService
 from shared.budgets.store import AlertStore
@@ -17,12 +19,15 @@ from shared.directory.declared import FileDirectory
 from shared.directory.service import Directory
 from shared.directory.store import DirectoryStore
 from shared.documents import DocumentStore
+from shared.finance.ports import ReportStorage
 from shared.keys.use import LastUse
 from shared.leases.service import Leases
+from shared.ledger.service import LedgerService
 from shared.ownership.service import OwnershipService
 from shared.providers.base import Provider
 from shared.providers.port import SecretSource, SecretVault, TokenSource, UpstreamTransport
-from shared.queues import EventPublisher
+from shared.queues import DeadLetters, EventPublisher
+from shared.reconciliation.periods import PeriodStore
 from shared.routing.retry import RetryRules
 from shared.routing.service import Router
 from shared.settings import Settings
@@ -75,6 +80,23 @@ class Administration:
 
 
 @dataclass(frozen=True, slots=True)
+class Bookkeeping:
+    """What jobs keep the books with; calls need none of it. `storage` is where reports and archives go."""
+
+    ledger: LedgerService
+    periods: PeriodStore
+    notices: NoticeBoard
+    letters: DeadLetters
+    storage: ReportStorage
+    outgoing: Outgoing
+
+    async def close(self) -> None:
+        await self.outgoing.web.close()
+        await self.storage.close()
+        await self.letters.close()
+
+
+@dataclass(frozen=True, slots=True)
 class Runtime:
     settings: Settings
     config: Configuration
@@ -100,6 +122,7 @@ class Runtime:
     last_use: LastUse
     upkeep: Upkeep
     administration: Administration
+    bookkeeping: Bookkeeping
     background: Background = field(default_factory=Background)
     signing_keys: SigningKeys | None = None
 
@@ -114,6 +137,7 @@ class Runtime:
         if self.signing_keys is not None:
             await self.signing_keys.close()
         await self.secrets.close()
+        await self.bookkeeping.close()
         await self.events.close()
         await self.documents.close()
         self.counter.close()

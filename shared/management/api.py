@@ -14,7 +14,7 @@ from shared.errors import GatewayError
 from shared.fields import Strict
 from shared.gateway.message import GatewayRequest, GatewayResponse
 from shared.ids import new_id
-from shared.management.body import read_object
+from shared.management.body import read_object, read_stream
 from shared.management.call import Answer, Call, Operation
 from shared.management.openapi import document_of
 from shared.management.operations import operations
@@ -43,7 +43,7 @@ class ManagementApi:
     """Answers every request below `/api/v1/`; nothing that can be foreseen is raised."""
 
     def __init__(self, parts: Parts) -> None:
-        table = operations(has_secrets=parts.secrets is not None)
+        table = operations(has_secrets=parts.secrets is not None, has_books=parts.books is not None)
         self._parts = parts
         self._router = Router(table)
         self._document = orjson.dumps(document_of(table))
@@ -59,16 +59,27 @@ class ManagementApi:
 
     async def _answer(self, request: GatewayRequest, request_id: str) -> GatewayResponse:
         match = self._router.find(request.method, request.path)
-        operation = match.operation
-        if operation.handler is None:
+        if match.operation.handler is None:
             return GatewayResponse(
                 200, [("content-type", "application/json"), ("x-request-id", request_id)], self._document
             )
         caller = await self._parts.callers.identify(request.headers, request.address)
+        return _response(match.operation, await self._carried_out(request, request_id, match, caller), request_id)
+
+    async def perform(self, request: GatewayRequest, caller: Caller) -> Answer:
+        """Carry out an operation for somebody who is known already: what pages show is what the API answers.
+
+        Raises Problem, GatewayError and StoreUnavailable.
+        """
+        match = self._router.find(request.method, request.path)
+        return await self._carried_out(request, new_id("req", self._parts.clock.now()), match, caller)
+
+    async def _carried_out(self, request: GatewayRequest, request_id: str, match: Match, caller: Caller) -> Answer:
+        operation = match.operation
         if caller.role not in operation.roles:
             raise Forbidden(f"Your role, {caller.role}, does not allow this.")
-        answer = await operation.handler(await self._call(request, request_id, match, caller))
-        return _response(operation, answer, request_id)
+        assert operation.handler is not None
+        return await operation.handler(await self._call(request, request_id, match, caller))
 
     async def _call(self, request: GatewayRequest, request_id: str, match: Match, caller: Caller) -> Call:
         operation = match.operation
@@ -84,6 +95,8 @@ class ManagementApi:
 
 
 async def _body(operation: Operation, request: GatewayRequest) -> Any:
+    if operation.takes is not None:
+        return read_stream(request, operation.takes)
     if operation.request is None:
         return None
     try:
@@ -122,6 +135,8 @@ def _if_match(request: GatewayRequest) -> tuple[str, ...] | None:
 
 def _response(operation: Operation, answer: Answer, request_id: str) -> GatewayResponse:
     headers = [("x-request-id", request_id), ("cache-control", "no-store"), *answer.headers]
+    if answer.content is not None:
+        return GatewayResponse(operation.status, headers, answer.content)
     if answer.body is None:
         return GatewayResponse(operation.status, headers, b"")
     return GatewayResponse(

@@ -15,6 +15,7 @@ EVERYBODY = frozenset(Role)
 OPERATORS = frozenset({Role.PLATFORM_ADMIN})
 READERS = frozenset({Role.PLATFORM_ADMIN, Role.AUDITOR})
 TEAM_READERS = READERS | {Role.TEAM_ADMIN}
+MEMBERS = frozenset({Role.DEVELOPER, Role.TEAM_ADMIN})
 TEAM_WRITERS = OPERATORS | {Role.TEAM_ADMIN}
 
 _BELOW_TEAMS = frozenset({Kind.APPLICATION, Kind.USER, Kind.KEY})
@@ -83,3 +84,25 @@ def may_replace(caller: Authority, target: Target) -> bool:
 def chooses_ids(caller: Authority) -> bool:
     """Whether the caller may name keys, policies and budgets: for a team admin a taken name would tell of other teams."""
     return caller.role is Role.PLATFORM_ADMIN
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Whose spending a caller may know: `team` None is everybody's; `only` are dimensions that every figure must have."""
+
+    team: str | None
+    only: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_whole_team(self) -> bool:
+        return not self.only
+
+
+def spending_sight(caller: Authority, owner: str, key: str) -> Sight:
+    """A developer who is a user sees what that user spends with any key, else what the own key alone spends."""
+    if caller.role in READERS:
+        return Sight(None)
+    if caller.role is Role.TEAM_ADMIN:
+        return Sight(caller.team)
+    user = owner.partition("/users/")[2]
+    return Sight(caller.team, (("user", user),) if user else (("key", key),))

@@ -1,17 +1,21 @@
 """Reads a JSON body under caps, exactly: amounts stay decimal, nothing is said twice, nothing is nested beyond reason."""
 
+import asyncio
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
 from shared.gateway.message import GatewayRequest
-from shared.management.problems import FieldError, Invalid, Malformed, NotJson, TooLarge, dotted, invalid
+from shared.management.problems import FieldError, Invalid, Malformed, NotJson, TooLarge, TooSlow, dotted, invalid
 
 MAX_BYTES = 2**20
+MAX_STREAM_BYTES, STREAM_S = 200 * 2**20, 200.0
+"""What is read piece by piece may be so long, and may take so long: the platform ends every request after 230 seconds."""
+
 MAX_DEPTH = 32
 MAX_VALUES = 100_000
 MAX_DIGITS = 60
@@ -37,6 +41,27 @@ async def read_object(request: GatewayRequest, *, is_required: bool = True) -> d
     if content_type not in _TYPES:
         raise NotJson("Send the body as content-type application/json.")
     return parse_object(raw)
+
+
+async def read_stream(request: GatewayRequest, content_type: str) -> AsyncGenerator[bytes]:
+    """Yield the body as it comes. Raises NotJson for another type, TooSlow, and TooLarge once it is that."""
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != content_type:
+        raise NotJson(f"Send the body as content-type {content_type}.")
+    size, pieces = 0, request.body()
+    deadline = asyncio.get_running_loop().time() + STREAM_S
+    while True:
+        # Not around the whole loop: a timeout must not strike while the reader works on a piece.
+        try:
+            async with asyncio.timeout_at(deadline):
+                piece = await anext(pieces, None)
+        except TimeoutError:
+            raise TooSlow("The body did not arrive in time.") from None
+        if piece is None:
+            return
+        size += len(piece)
+        if size > MAX_STREAM_BYTES:
+            raise TooLarge(f"The body is larger than {MAX_STREAM_BYTES} bytes.")
+        yield piece
 
 
 async def _collect(request: GatewayRequest) -> bytes:

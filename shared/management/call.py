@@ -1,6 +1,6 @@
 """One request to the management API on its way to its handler, and what the table says of an operation."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -51,8 +51,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """JSON, nothing, or with a content-type of its own `content`: bytes or a stream of them."""
+
     body: Mapping[str, Any] | None
     headers: HeaderList = field(default_factory=list)
+    content: bytes | AsyncGenerator[bytes] | None = None
 
 
 Handler = Callable[[Call], Awaitable[Answer]]
@@ -64,6 +67,7 @@ class Operation:
 
     `filled` are fields of the request that the address or the gateway gives, so that a body may lack them. `is_raw`: the
     handler checks the body itself, because the address or what is stored belongs to it. `is_tagged`: the answer has an ETag.
+    `takes` and `gives` are content types other than JSON; a body of such a type reaches the handler as a stream.
     """
 
     name: str
@@ -83,3 +87,5 @@ class Operation:
     may_be_empty: bool = False
     if_match: Literal["required", "optional"] | None = None
     is_tagged: bool = False
+    takes: str | None = None
+    gives: str | None = None

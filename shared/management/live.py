@@ -3,10 +3,13 @@
 from shared.budgets.model import BudgetStatus, allowance_of, rule_of
 from shared.callers.model import Caller
 from shared.directory.model import Budget
+from shared.jobs.composition import channels_of, closing_of, reconciliation_of, reports_of
+from shared.jobs.usage_reconcile import azure_names
 from shared.keys.use import KeyUseStore
 from shared.management.answers import Explanation
 from shared.management.authority import Authority
 from shared.management.explanation import explain
+from shared.management.live_books import Services, books_of
 from shared.management.ports import Parts
 from shared.management.requests import ExplainRequest
 from shared.runtime import Runtime
@@ -34,4 +37,28 @@ def parts_of(runtime: Runtime) -> Parts:
         explain=explained,
         secrets=administration.secrets,
         last_used=KeyUseStore(runtime.documents).last_used,
+        books=books_of(_services(runtime)),
+    )
+
+
+def _services(runtime: Runtime) -> Services:
+    config, books = runtime.config, runtime.bookkeeping
+    deployments = [runtime.router.deployment(item.name) for item in config.deployments]
+    return Services(
+        documents=runtime.documents,
+        clock=runtime.clock,
+        directory=runtime.administration.store,
+        prices=runtime.prices,
+        events=runtime.events,
+        letters=books.letters,
+        ledger=books.ledger,
+        reconciliation=reconciliation_of(runtime),
+        closing=closing_of(runtime),
+        runs=lambda: reports_of(runtime),
+        storage=books.storage,
+        finance=config.finance,
+        sessions=config.sessions,
+        alerting=config.alerting,
+        channels=channels_of(runtime),
+        azure_names=azure_names(deployment for deployment in deployments if deployment is not None),
     )

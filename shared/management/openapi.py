@@ -91,7 +91,7 @@ def _operation(operation: Operation, schemas: _Schemas, definitions: Json) -> Js
         described["security"] = []
     if parameters := _parameters(operation, schemas, definitions):
         described["parameters"] = parameters
-    if operation.request:
+    if operation.request or operation.takes:
         described["requestBody"] = _request(operation, schemas, definitions)
     return described
 
@@ -111,6 +111,8 @@ def _parameters(operation: Operation, schemas: _Schemas, definitions: Json) -> l
 
 
 def _request(operation: Operation, schemas: _Schemas, definitions: Json) -> Json:
+    if operation.takes:
+        return {"required": True, "content": {operation.takes: {"schema": {"type": "string"}}}}
     assert operation.request is not None
     schema = schemas[operation.request, "validation"]
     if operation.is_patch:
@@ -134,6 +136,8 @@ def _response(operation: Operation, schemas: _Schemas) -> Json:
     if operation.response or operation.handler is None:
         schema = schemas[operation.response, "serialization"] if operation.response else {"type": "object"}
         described["content"] = {"application/json": {"schema": _list_of(schema) if operation.is_list else schema}}
+    if operation.gives:
+        described.setdefault("content", {})[operation.gives] = {"schema": {"type": "string"}}
     return described
 
 

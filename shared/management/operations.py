@@ -33,6 +33,7 @@ from shared.management.requests import (
     SecretValue,
     TargetFilter,
 )
+from shared.management.spending_operations import SPENDING
 
 _FILTERS: Mapping[Kind, type[Paging]] = {Kind.KEY: KeyFilter, Kind.POLICY: ScopeFilter, Kind.BUDGET: ScopeFilter}
 _IN_TEAMS = (Kind.APPLICATION, Kind.USER)
@@ -161,6 +162,6 @@ _SECRETS = (
 OPERATIONS: tuple[Operation, ...] = (*_resources(), *_OTHERS)
 
 
-def operations(*, has_secrets: bool) -> tuple[Operation, ...]:
-    """Return the operations of a deployment: those of secrets exist only where secrets can be kept."""
-    return (*OPERATIONS, *_SECRETS) if has_secrets else OPERATIONS
+def operations(*, has_secrets: bool, has_books: bool = True) -> tuple[Operation, ...]:
+    """Return the operations of a deployment: those of secrets exist only where secrets can be kept, those of money with books."""
+    return (*OPERATIONS, *(SPENDING if has_books else ()), *(_SECRETS if has_secrets else ()))

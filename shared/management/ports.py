@@ -14,6 +14,7 @@ from shared.directory.model import Budget
 from shared.directory.store import DirectoryStore
 from shared.management.answers import Explanation
 from shared.management.authority import Authority
+from shared.management.books import Books
 from shared.management.requests import ExplainRequest
 from shared.providers.port import SecretVault
 
@@ -50,7 +51,7 @@ class Explain(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything that the operations use. Without `secrets` their operations do not exist."""
+    """Everything that the operations use. Without `secrets` or `books` their operations do not exist."""
 
     clock: Clock
     pepper: bytes = field(repr=False)
@@ -63,3 +64,4 @@ class Parts:
     explain: Explain
     secrets: SecretVault | None = None
     last_used: LastUsed | None = None
+    books: Books | None = None

@@ -7,6 +7,7 @@ from pydantic import StringConstraints
 
 from shared.directory import model
 from shared.fields import Alias, EndpointGlob, KeyId, Label, Name, UserName
+from shared.management.kinds import Month, Once
 
 _ID = "letters, digits, underscores and hyphens, at most 60"
 _NAME = "letters, digits, dots, underscores and hyphens, at most 64, and must begin with a letter or digit"
@@ -23,6 +24,8 @@ _ALLOWED: Mapping[str, str] = {
     _pattern(Label): "takes text without control characters",
     _pattern(Alias): "takes letters, digits and . _ : -, and * ? [ ] for a pattern, at most 100",
     _pattern(EndpointGlob): "takes the name of an endpoint such as chat.completions, with * for any part of it",
+    _pattern(Month): "must be a month such as 2026-11",
+    _pattern(Once): "takes letters, digits and . _ : -, 8 to 100 of them",
     _pattern(KeyId): f"must be vk_ and then {_ID}",
     _pattern(model.Owner): "must be teams/NAME, teams/NAME/applications/NAME or teams/NAME/users/NAME",
     _pattern(

@@ -1,7 +1,10 @@
 """Holds the reference of the management API to its code; `python -m tests.docs.test_management_api` writes the table."""
 
+import importlib
+import pkgutil
 from pathlib import Path
 
+import shared.management
 from shared.directory.model import Role
 from shared.management.operations import operations
 from shared.management.problems import Problem
@@ -41,6 +44,8 @@ def test_every_role_is_documented() -> None:
 
 
 def test_every_problem_is_documented_with_its_status_and_no_other() -> None:
+    for module in pkgutil.iter_modules(shared.management.__path__, "shared.management."):
+        importlib.import_module(module.name)
     raised = {(kind.code, kind.status) for kind in Problem.__subclasses__()}
 
     assert {(row[0], int(row[1])) for row in rows("management-api.md", "Errors")} == raised

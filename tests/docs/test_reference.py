@@ -147,7 +147,7 @@ def test_every_rule_of_a_policy_is_documented() -> None:
 def containers() -> set[str]:
     """The containers of the store that any module names."""
     modules = [importlib.import_module(module.name) for module in pkgutil.walk_packages(shared.__path__, "shared.")]
-    names = ("CONTAINER", "EVENTS", "OWNERS", "BELONGINGS")
+    names = ("CONTAINER", "CURSORS", "OUTBOX", "OWNERS", "BELONGINGS")
     return {getattr(module, name) for module in modules for name in names if hasattr(module, name)}
 
 

@@ -98,12 +98,9 @@ class Tollgate:
         if not path.exists():
             return []
         with contextlib.closing(sqlite3.connect(path, timeout=10)) as db:
-            table = db.execute(
-                "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%container%'"
-            ).fetchone()[0]
-            columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
-            body = next(column for column in columns if column in ("body", "doc", "document", "json"))
-            rows = db.execute(f"SELECT {body} FROM {table} WHERE container = 'usage-events'").fetchall()
+            rows = db.execute(
+                "SELECT body FROM documents WHERE container = 'ledger' AND json_extract(body, '$.kind') = 'event'"
+            ).fetchall()
         return [json.loads(row[0]) for row in rows]
 
     def event_of(self, request_id: str) -> dict[str, Any]:

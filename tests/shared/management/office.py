@@ -28,6 +28,7 @@ from shared.policy.model import EffectivePolicy, NameRule, Origin
 from shared.usage.model import Attribution
 from shared.windows import CalendarPeriod
 from tests.fakes import FakeClock, MemoryDocuments
+from tests.shared.management.bookkeeping import Bookkeeping
 
 PEPPER = b"the pepper of the office"
 ROOT, AUDITOR, ADMIN_A, ADMIN_B, DEV_A, DEV_B = "root", "auditor", "admin-a", "admin-b", "dev-a", "dev-b"
@@ -49,10 +50,11 @@ def caller(id: str, role: Role, owner: str) -> Caller:
 
 
 class People:
-    """Callers by their secret; keys that are stored are found by their id."""
+    """Callers by their secret; keys that are stored are found by their id, and those in `by_key` by theirs."""
 
     def __init__(self, store: DirectoryStore) -> None:
         self._store = store
+        self.by_key: dict[str, str] = {}
         self.known = {
             ROOT: caller("root", Role.PLATFORM_ADMIN, "teams/platform"),
             AUDITOR: caller("auditor", Role.AUDITOR, "teams/platform"),
@@ -71,6 +73,8 @@ class People:
         return self.known[secret]
 
     async def by_id(self, key_id: str) -> Caller | None:
+        if key_id in self.by_key:
+            return self.known.get(self.by_key[key_id])
         stored = await self._store.get(f"keys/{key_id}")
         if stored is None or not isinstance(stored.resource, Key):
             return None
@@ -114,6 +118,7 @@ class Office:
         self.alerts = AlertStore(self.documents)
         self.vault = StoredSecrets(self.documents, PEPPER, self.clock)
         self.uses = KeyUseStore(self.documents)
+        self.bookkeeping = Bookkeeping(self.documents, self.clock, self.store)
         self.parts = Parts(
             clock=self.clock,
             pepper=PEPPER,
@@ -126,6 +131,7 @@ class Office:
             explain=explain,
             secrets=self.vault,
             last_used=self.uses.last_used,
+            books=self.bookkeeping.books,
         )
         self.api = ManagementApi(self.parts)
 
@@ -186,6 +192,7 @@ class Office:
                 "budgets", {"id": f"bud_on-{team}", "scope": f"teams/{team}/users/user-{team}", "amount": 7}
             )
         await self.made("policies", {"id": "pol_team-a", "scope": "teams/a", "max_output_tokens": 4711})
+        await self.bookkeeping.furnish()
 
 
 async def _pieces(raw: bytes) -> AsyncGenerator[bytes]:

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.directory.model import Kind, Role
-from shared.management.authority import GRANTABLE, Authority, Target, chooses_ids, may_change, may_see
+from shared.management.authority import GRANTABLE, Authority, Target, chooses_ids, may_change, may_see, spending_sight
 
 TEAMS = st.sampled_from(["a", "b"])
 CALLERS = st.builds(Authority, st.sampled_from(Role), TEAMS)
@@ -44,3 +44,17 @@ def test_a_team_admin_changes_only_what_is_strictly_below_the_team(team: str, ta
 @given(CALLERS)
 def test_ids_are_chosen_by_platform_admins_alone(caller: Authority) -> None:
     assert chooses_ids(caller) == (caller.role is Role.PLATFORM_ADMIN)
+
+
+@given(CALLERS, st.sampled_from(["", "/users/ada", "/applications/app"]))
+def test_of_spending_a_team_is_told_its_own_and_a_developer_the_own_part(caller: Authority, below: str) -> None:
+    sight = spending_sight(caller, f"teams/{caller.team}{below}", "vk_own")
+
+    if caller.role in (Role.PLATFORM_ADMIN, Role.AUDITOR):
+        assert (sight.team, sight.only) == (None, ())
+    elif caller.role is Role.TEAM_ADMIN:
+        assert (sight.team, sight.only) == (caller.team, ())
+    else:
+        own = ("user", "ada") if below == "/users/ada" else ("key", "vk_own")
+        assert (sight.team, sight.only) == (caller.team, (own,))
+    assert sight.is_whole_team is (caller.role is not Role.DEVELOPER)

@@ -1,0 +1,5 @@
+"""The web pages."""
+
+from functions.portal import console
+
+BLUEPRINTS = (console.blueprint,)

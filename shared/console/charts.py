@@ -1,0 +1,92 @@
+"""Charts as plain SVG: they need no script, and every figure in them stands in a table beside them as well."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from markupsafe import Markup
+
+WIDTH, HEIGHT = 960, 240
+_LEFT, _BOTTOM, _TOP = 64, 28, 12
+_LINES = 4
+_MOST_LABELS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """`value` None: nobody knows yet, which is drawn as a mark and not as nothing."""
+
+    label: str
+    value: Decimal | None
+    title: str
+
+
+def bars(items: Sequence[Bar], title: str) -> Markup:
+    """Return a column for each item."""
+    top = nice(max((item.value for item in items if item.value is not None), default=Decimal(0)))
+    slot = (WIDTH - _LEFT) / max(len(items), 1)
+    every = -(-len(items) // _MOST_LABELS)
+    drawn = [_grid(top)]
+    for place, item in enumerate(items):
+        x = _LEFT + place * slot
+        drawn.append(_column(item, x, slot, top))
+        if place % max(every, 1) == 0:
+            drawn.append(
+                Markup('<text class="tick" x="{:.1f}" y="{}" text-anchor="middle">{}</text>').format(
+                    x + slot / 2, HEIGHT - 8, item.label
+                )
+            )
+    return Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
+        WIDTH, HEIGHT, title, Markup("").join(drawn)
+    )
+
+
+def meter(share: float) -> Markup:
+    """Return a bar that is filled to a share between 0 and 1."""
+    filled = max(0.0, min(share, 1.0)) * 100
+    return Markup(
+        '<svg class="meter" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="track" width="100" height="6" rx="1"/><rect class="fill" width="{:.2f}" height="6" rx="1"/></svg>'
+    ).format(filled)
+
+
+def sparkline(values: Sequence[int], most: int, title: str) -> Markup:
+    """Return a small line from the oldest value to the newest."""
+    if not values:
+        return Markup("")
+    step = 116 / max(len(values) - 1, 1)
+    points = " ".join(f"{2 + i * step:.1f},{26 - 22 * value / max(most, 1):.1f}" for i, value in enumerate(values))
+    return Markup(
+        '<svg class="spark" viewBox="0 0 120 28" role="img" aria-label="{}"><polyline points="{}"/></svg>'
+    ).format(title, points)
+
+
+def nice(value: Decimal) -> Decimal:
+    """Return the next round number: 1, 2, 2.5 or 5 times a power of ten."""
+    if value <= 0:
+        return Decimal(1)
+    power = Decimal(10) ** value.adjusted()
+    return next(power * step for step in map(Decimal, ("1", "2", "2.5", "5", "10")) if value <= power * step)
+
+
+def _grid(top: Decimal) -> Markup:
+    lines = []
+    for line in range(_LINES + 1):
+        y = HEIGHT - _BOTTOM - (HEIGHT - _BOTTOM - _TOP) * line / _LINES
+        value = f"{(top * line / _LINES).normalize():f}"
+        lines.append(
+            Markup(
+                '<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>'
+                '<text class="tick" x="{}" y="{:.1f}" text-anchor="end">{}</text>'
+            ).format(_LEFT, WIDTH, y, y, _LEFT - 8, y + 4, value)
+        )
+    return Markup("").join(lines)
+
+
+def _column(item: Bar, x: float, slot: float, top: Decimal) -> Markup:
+    height = float(max(item.value or Decimal(0), Decimal(0)) / top) * (HEIGHT - _BOTTOM - _TOP)
+    is_known = item.value is not None
+    shown = max(height, 1.0 if item.value else 0.0) if is_known else 6.0
+    return Markup(
+        '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="2"><title>{}</title></rect>'
+    ).format("bar" if is_known else "unknown", x + slot * 0.15, HEIGHT - _BOTTOM - shown, slot * 0.7, shown, item.title)

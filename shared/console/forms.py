@@ -1,0 +1,47 @@
+"""Reads what a page's form sent: a bounded body of names and values, from a page of ours."""
+
+import asyncio
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlsplit
+
+from shared.gateway.message import GatewayRequest
+from shared.management.problems import Forbidden, Malformed, NotJson, TooLarge, TooSlow, invalid
+
+MAX_BYTES = 300_000
+MAX_FIELDS = 100
+READ_S = 30.0
+
+
+async def read_form(request: GatewayRequest) -> Mapping[str, str]:
+    """Raises Problem for what is no form, too large, too slow, or says something twice."""
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        raise NotJson("Send the form as a browser does.")
+    raw = bytearray()
+    try:
+        async with asyncio.timeout(READ_S):
+            async for piece in request.body():
+                raw += piece
+                if len(raw) > MAX_BYTES:
+                    raise TooLarge(f"The form is larger than {MAX_BYTES} bytes.")
+    except TimeoutError:
+        raise TooSlow("The form did not arrive in time.") from None
+    return _fields(bytes(raw))
+
+
+def _fields(raw: bytes) -> Mapping[str, str]:
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+    except ValueError:
+        raise Malformed("The form cannot be read.") from None
+    if len(dict(pairs)) < len(pairs):
+        raise invalid("form", "says something twice")
+    # Browsers end the lines of a text with both characters.
+    return {name: value.replace("\r\n", "\n") for name, value in pairs}
+
+
+def check_origin(request: GatewayRequest) -> None:
+    """Raises Forbidden for a form that another site's page sent. Every browser says with a form where it comes from."""
+    origin = request.headers.get("origin", "")
+    host = request.headers.get("host", "")
+    if not host or urlsplit(origin).netloc != host or urlsplit(origin).scheme not in ("http", "https"):
+        raise Forbidden("This form was not sent by a page of the console.")

@@ -1,0 +1,46 @@
+"""The books: months that are closed, and the proof that everything in them is right."""
+
+from typing import Any
+
+from shared.console.visit import Moved, Shown, Visit
+from shared.management.problems import Absent
+
+
+async def periods(visit: Visit) -> Shown:
+    return Shown("periods.html", {"periods": (await visit.get("periods"))["data"]})
+
+
+async def period(visit: Visit) -> Shown:
+    found = await visit.get(f"periods/{visit.path['period']}")
+    return Shown("period.html", {"period": found}, refresh_s=20 if found["state"] == "closing" else None)
+
+
+async def close(visit: Visit) -> Moved:
+    month = visit.path["period"]
+    await visit.post(f"periods/{month}/close", {"accept_unpriced": visit.form.get("accept_unpriced") == "yes"})
+    return Moved(f"/console/periods/{month}", "closing")
+
+
+async def reconciliation(visit: Visit) -> Shown:
+    month = visit.query.get("month", "")
+    found = (await visit.get("reconciliation", {"month": month}))["data"]
+    return Shown(
+        "reconciliation.html",
+        {"month": month, "findings": found, "comparison": await _comparison(visit, month)},
+    )
+
+
+async def prove(visit: Visit) -> Moved:
+    month = visit.form.get("month", "")
+    await visit.post("reconciliation/run", {"month": month})
+    return Moved(f"/console/reconciliation?month={month}", "proved")
+
+
+async def _comparison(visit: Visit, month: str) -> Any:
+    """Return what Azure bills against the ledger; None where no export was imported."""
+    if not month:
+        return None
+    try:
+        return await visit.get(f"reconciliation/azure-costs/{month}")
+    except Absent:
+        return None

@@ -1,0 +1,160 @@
+"""Reports: which there are, the runs that made them with their progress, and the files that came out."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, Field
+
+from shared.fields import Name, Strict
+from shared.finance.facts import Days
+from shared.finance.model import ReportConfig
+from shared.finance.store import Run
+from shared.management.call import Answer, Call
+from shared.management.ledger import books_of
+from shared.management.paging import Cursors, page_of
+from shared.management.problems import Absent, invalid
+from shared.management.spending import Moment, Span, window_of
+from shared.windows import CalendarPeriod, Period
+
+_AT = "@"
+"""Stands in addresses for the bar in the ids of scheduled runs; no name of a report has one."""
+
+
+class ReportRequest(Strict):
+    """The report of this name over whole days of the finance time zone, `to` not included; without bounds the last month."""
+
+    report: Name
+    from_: Annotated[Moment | None, Field(alias="from")] = None
+    to: Moment | None = None
+
+
+class DefinitionAnswer(Strict):
+    name: str
+    kind: str
+    formats: tuple[str, ...]
+    schedule: str | None
+    teams: tuple[str, ...] | None
+
+
+class RunAnswer(Strict):
+    """`percent` says how far a run has come and `step` what is being done; `reason` why it failed, if it did."""
+
+    id: str
+    report: str
+    kind: str
+    period: str
+    from_: Annotated[AwareDatetime, Field(alias="from")]
+    to: AwareDatetime
+    state: str
+    percent: int
+    step: str
+    by: str
+    requested_at: AwareDatetime
+    finished_at: AwareDatetime | None
+    reason: str | None
+    files: tuple[str, ...]
+    manifest_sha256: str | None
+
+
+class Definitions(Strict):
+    data: tuple[DefinitionAnswer, ...]
+
+
+async def definitions(call: Call) -> Answer:
+    return Answer({"data": [_definition(item) for item in books_of(call).reporting.definitions]})
+
+
+async def start(call: Call) -> Answer:
+    books, asked = books_of(call), call.body
+    definition = next((item for item in books.reporting.definitions if item.name == asked.report), None)
+    if definition is None:
+        raise invalid("report", "is not one that is configured")
+    period = _days(asked, call.parts.clock.now(), books.time_zone)
+    await call.parts.store.note(call.actor, "report.start", f"reports/{asked.report}", call.request_id)
+    return Answer(_run(await books.reporting.runs.request(definition, period, call.caller.id)))
+
+
+async def runs(call: Call) -> Answer:
+    async def fetch(limit: int, cursor: str | None) -> tuple[Sequence[Run], str | None]:
+        return await books_of(call).reporting.runs.latest(limit, cursor)
+
+    async def show(item: Run) -> dict[str, Any]:
+        return _run(item)
+
+    cursors = Cursors(call.parts.pepper, "report runs")
+    return await page_of(cursors, call.query.cursor, call.query.limit, (), fetch, show)
+
+
+async def run(call: Call) -> Answer:
+    return Answer(_run(await _found(call)))
+
+
+async def file(call: Call) -> Answer:
+    """Answer with a file to keep: a browser must not show what is in it as a page of ours."""
+    found, name = await _found(call), call.path["file"]
+    content = None
+    if name in found.files and found.folder is not None:
+        content = await books_of(call).reporting.runs.file(f"{found.folder}/{name}")
+    if content is None:
+        raise Absent(f"There is no reports/runs/{call.path['run']}/files/{name}.")
+    # The name is one that an address can hold: letters, digits and . _ @ + - only.
+    headers = [
+        ("content-type", "application/octet-stream"),
+        ("content-disposition", f'attachment; filename="{name}"'),
+        ("x-content-type-options", "nosniff"),
+    ]
+    return Answer(None, headers, content=content)
+
+
+async def _found(call: Call) -> Run:
+    found = await books_of(call).reporting.runs.get(call.path["run"].replace(_AT, "|"))
+    if found is None:
+        raise Absent(f"There is no reports/runs/{call.path['run']}.")
+    return found
+
+
+def _days(asked: ReportRequest, now: datetime, time_zone: str) -> Days:
+    """Return the whole days that were asked for; without bounds the last month. Raises Invalid."""
+    if asked.from_ is None and asked.to is None:
+        month = CalendarPeriod(Period.MONTH, time_zone)
+        window = month.at(month.at(now).start - timedelta.resolution)
+    else:
+        window = window_of(Span.model_validate({"from": asked.from_, "to": asked.to}), now, time_zone)
+    days = Days("", window, time_zone)
+    if not days.are_whole_days:
+        raise invalid("to", f"must leave whole days of {time_zone}, from midnight to midnight")
+    label = days.months[0] if days.are_whole_months and len(days.months) == 1 else f"{days.first}_{days.last}"
+    return replace(days, label=label)
+
+
+def _definition(item: ReportConfig) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "kind": item.kind.value,
+        "formats": [format.value for format in item.formats],
+        "schedule": item.schedule.value if item.schedule else None,
+        "teams": None if item.teams is None else list(item.teams),
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    window = run.period.window
+    return {
+        "id": run.id.replace("|", _AT),
+        "report": run.definition.name,
+        "kind": run.definition.kind.value,
+        "period": run.period.label,
+        "from": window.start.isoformat(),
+        "to": window.end.isoformat(),
+        "state": run.state.value,
+        "percent": round(run.progress * 100),
+        "step": run.step,
+        "by": run.requested_by,
+        "requested_at": run.requested_at.isoformat(),
+        "finished_at": run.finished_at.isoformat() if run.finished_at else None,
+        "reason": run.reason,
+        "files": list(run.files),
+        "manifest_sha256": run.manifest_sha256,
+    }

@@ -1,0 +1,125 @@
+"""Every page, for everybody who may see it: whole HTML, the right figures, and nothing that others wrote as markup."""
+
+import pytest
+
+from tests.shared.console.browser import Browser
+from tests.shared.management.office import ADMIN_A, AUDITOR, ROOT
+
+MARCH = "from=2026-03-01&to=2026-04-01"
+EVERYBODYS = ["/console", f"/console?{MARCH}&team=a", f"/console/costs?{MARCH}&by1=team&by2=model&grain=day", "/console/costs?by1=",
+              f"/console/costs?{MARCH}&by1=tag", f"/console/entries?{MARCH}&team=a", "/console/alerts", "/console/sessions",
+              "/console/sessions/a"]  # fmt: skip
+READERS = [
+    "/console/periods", "/console/periods/2026-02", "/console/reports", "/console/reconciliation",
+    "/console/reconciliation?month=2026-03", "/console/dead-letters",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("by", [ROOT, AUDITOR, ADMIN_A])
+@pytest.mark.parametrize("address", EVERYBODYS + READERS)
+async def test_a_page_shows_whatever_others_have_called_things(browser: Browser, address: str, by: str) -> None:
+    await browser.sign_in(by)
+
+    view = await browser.get(address)
+
+    if by == ADMIN_A and address in READERS:
+        assert view.status == 403
+    else:
+        assert view.status == 200, view.text
+        assert view.text.count("Tollgate") >= 1
+    assert "script" not in view.page.tags
+    assert not [name for name, _ in view.page.attributes if name == "style" or name.startswith("on")]
+    assert "default-src 'none'" in view.headers["content-security-policy"]
+    assert view.headers["cache-control"] == "no-store"
+
+
+async def test_the_overview_and_the_costs_say_the_same_to_the_cent(browser: Browser) -> None:
+    await browser.sign_in(ROOT)
+
+    overview = await browser.get(f"/console?{MARCH}")
+    costs = await browser.get(f"/console/costs?{MARCH}&by1=team")
+
+    for view in (overview, costs):
+        assert "1,234.57" in view.text
+        assert ("title", "1234.569891234 USD") in view.page.attributes
+
+
+async def test_what_has_no_price_is_called_so(browser: Browser) -> None:
+    await browser.sign_in(ROOT)
+
+    costs = await browser.get(f"/console/costs?{MARCH}&by1=team&team=b")
+    overview = await browser.get(f"/console?{MARCH}&team=b")
+
+    assert "no price yet" in costs.text
+    assert "no price yet" in overview.text
+    assert "Calls without a price" in overview.text
+
+
+async def test_a_figure_leads_to_its_entries_and_an_entry_to_everything_about_it(browser: Browser) -> None:
+    await browser.sign_in(ROOT)
+    costs = await browser.get(f"/console/costs?{MARCH}&by1=model&by2=team&team=a")
+    to_entries = [link for link in costs.page.links if link.startswith("/console/entries?")]
+
+    listed = [await browser.get(link) for link in to_entries]
+    (link,) = [link for link in listed[1].page.links if link.startswith("/console/entries/led_")]
+    entry = await browser.get(link)
+
+    assert [len([link for link in view.page.links if "/entries/led_" in link]) for view in listed] == [1, 1]
+    assert "1234.567891234 USD" in entry.text
+    assert "app-a" in entry.text
+
+
+async def test_a_team_admin_sees_the_own_team_alone(browser: Browser) -> None:
+    await browser.sign_in(ADMIN_A)
+
+    view = await browser.get(f"/console/costs?{MARCH}&by1=team&by2=application")
+
+    assert "app-a" in view.text
+    assert "app-b" not in view.text
+    assert {link for link in view.page.links if link.startswith("/console/")} >= {"/console/costs", "/console/alerts"}
+    assert "/console/periods" not in view.page.links
+    assert (await browser.get("/console/sessions/b")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/console/nothing", 404),
+        ("/console/costs/x/y", 404),
+        ("/console/costs?from=x", 422),
+        ("/console/costs?from=2026-03-01&from=2026-03-01", 422),
+        ("/console/entries/led_x?team=a&at=2026-03-10T12:00:00Z", 404),
+        ("/console/entries/led_x", 422),
+        ("/console/periods/2026-13", 404),
+        ("/console/reports/run_x", 404),
+        ("/console/dead-letters/usage-events/7", 404),
+        ("/console/static/style.css", 404),
+        ("/console/sign-out", 405),
+    ],
+)
+async def test_what_is_not_there_is_told_as_a_page(browser: Browser, address: str, status: int) -> None:
+    await browser.sign_in(ROOT)
+
+    view = await browser.get(address)
+
+    assert view.status == status
+    assert "message" in dict(view.page.attributes)["class"] or "To the overview" in view.text
+
+
+async def test_the_store_that_is_down_is_told_as_a_page(browser: Browser) -> None:
+    await browser.sign_in(ROOT)
+    browser.office.documents.is_down = True  # type: ignore[attr-defined]
+
+    view = await browser.get("/console")
+
+    assert (view.status, view.headers["retry-after"]) == (503, "2")
+
+
+async def test_style_and_icon_may_be_kept_for_ever_because_their_names_change_with_them(browser: Browser) -> None:
+    page = await browser.get("/console/sign-in")
+    (style,) = [value for name, value in page.page.attributes if name == "href" and value.endswith(".css")]
+
+    kept = await browser.get(style)
+
+    assert (kept.status, kept.headers["content-type"]) == (200, "text/css; charset=utf-8")
+    assert "immutable" in kept.headers["cache-control"]
