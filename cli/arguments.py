@@ -167,6 +167,7 @@ def _add_spending(commands: _Commands) -> None:
 def _add_reports(commands: _Commands) -> None:
     run = commands.add("run", reports.run, "make a report and wait for it")
     run.add_argument("report", metavar="REPORT", help="its name in the configuration")
+    run.add_argument("--period", metavar="MONTH", help="a month such as 2026-11, instead of --from and --to")
     _add_span(run)
     run.add_argument("--no-wait", action="store_true", help="do not wait until it is made")
     _add_limit(commands.add("list", reports.list_runs, "list runs, newest first"), 20)
@@ -182,6 +183,8 @@ def _add_reports(commands: _Commands) -> None:
 def _add_books(commands: _Commands) -> None:
     periods = commands.group("periods", "reporting months")
     periods.add("list", books.list_periods, "list reporting months")
+    showing = periods.add("show", books.show_period, "what a month was closed with, and what was adjusted since")
+    showing.add_argument("month", type=_month, metavar="MONTH")
     closing = periods.add("close", books.close_period, "close a month for good")
     closing.add_argument("month", type=_month, metavar="MONTH")
     closing.add_argument("--accept-unpriced", action="store_true", help="although calls have no price yet")

@@ -1,7 +1,8 @@
 """`tollgate periods`, `reconcile`, `alerts`, `dead-letters` and `sessions`: the books and what goes on around them."""
 
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,36 @@ def list_periods(session: Session, args: Namespace) -> int:
             for item in found
         ],
     )  # fmt: skip
+    return 0
+
+
+def show_period(session: Session, args: Namespace) -> int:
+    found = session.client.get(f"periods/{args.month}")
+    now = session.client.get(
+        "costs", **{"from": found.get("start"), "to": found.get("end"), "grain": "total", "group_by": ""}
+    )
+    if args.json:
+        session.terminal.show_json({**found, "now": now})
+        return 0
+    session.terminal.facts(
+        {name: found.get(name) for name in ("month", "label", "state")} | {"closed": shown(found.get("closed_at"))}
+    )
+    for blocker in found.get("blockers") or ():
+        session.terminal.show(f"waits for: {blocker}")
+    sums = [(row.get("currency"), row.get("cost")) for row in objects(now, "rows")]
+    if found.get("snapshot") is None:
+        session.terminal.table(("currency", "so far"), sums)
+        return 0
+    session.terminal.table(
+        ("currency", "closed at", "adjusted since", "now"), list(_since(found["snapshot"], dict(sums)))
+    )
+    if entries := objects(found, "adjustments"):
+        session.terminal.show("")
+        session.terminal.table(
+            ("posted", "entry", "team", "amount", "currency", "reason"), [_adjustment(entry) for entry in entries]
+        )
+    if found.get("more_adjustments"):
+        session.terminal.note("There are more adjustments; the sums count them all.")
     return 0
 
 
@@ -137,7 +168,14 @@ def _azure_costs(session: Session, args: Namespace) -> int:
         return 0
     session.terminal.table(
         ("month", "deployment", "azure", "ledger", "residual", "%", "currency", "may be because of"),
-        [_residual(each, row) for each in compared for row in objects(each, "rows")],
+        [
+            _residual(each, row)
+            for each in compared
+            for row in (
+                *objects(each, "rows"),
+                *({"deployment": "TOTAL", **total} for total in objects(each, "totals")),
+            )
+        ],
     )
     return 0
 
@@ -158,6 +196,19 @@ def _finding(item: Mapping[str, Any]) -> tuple[object, ...]:
 def _cost(item: Mapping[str, Any]) -> str | None:
     costs = (item.get("snapshot") or {}).get("cost") or {}
     return ", ".join(f"{cost} {currency}" for currency, cost in costs.items()) or None
+
+
+def _since(snapshot: Mapping[str, Any], now: Mapping[Any, Any]) -> Iterator[tuple[object, ...]]:
+    closed = snapshot.get("cost") or {}
+    for currency in sorted({*closed, *now}):
+        before, after = (Decimal(str(sums.get(currency) or 0)) for sums in (closed, now))
+        yield currency, f"{before:f}", f"{after - before:f}", f"{after:f}"
+
+
+def _adjustment(entry: Mapping[str, Any]) -> tuple[object, ...]:
+    team = (entry.get("dimensions") or {}).get("team")
+    told = tuple(entry.get(name) for name in ("cost", "currency", "reason"))
+    return (shown(entry.get("posted_at")), entry.get("id"), team, *told)
 
 
 def _contents(session: Session, path: str) -> str:

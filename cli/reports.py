@@ -17,7 +17,8 @@ _WIDTH = 30
 
 def run(session: Session, args: Namespace) -> int:
     """Start a report and, unless told not to, wait for it with a line that shows how far it is."""
-    span = {name: value for name, value in (("from", args.start), ("to", args.end)) if value}
+    asked = (("period", args.period), ("from", args.start), ("to", args.end))
+    span = {name: value for name, value in asked if value}
     found = session.client.post("reports/runs", {"report": args.report, **span})
     id = required(found, "id")
     while not args.no_wait and found.get("state") in ("requested", "running"):

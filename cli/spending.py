@@ -2,7 +2,8 @@
 
 import secrets
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from cli.client import objects
@@ -11,6 +12,7 @@ from cli.session import Session
 
 FILTERS = ("team", "application", "user", "key", "model", "cost_center", "project", "client", "tag")
 UNPRICED = "no price yet"
+PENDING = "not settled yet"
 
 
 def costs(session: Session, args: Namespace) -> int:
@@ -20,11 +22,15 @@ def costs(session: Session, args: Namespace) -> int:
         session.terminal.show_json(answer)
         return 0
     starts = ("start",) if args.grain != "total" else ()
+    rows = objects(answer, "rows")
     session.terminal.table(
         (*starts, *(name.replace("_", " ") for name in args.by), "cost", "currency", "calls", "unpriced"),
-        [_cost(row, starts, args.by) for row in objects(answer, "rows")],
+        [*(_cost(row, starts, args.by) for row in rows), *_totals(rows, len(starts) + len(args.by), args.by)],
     )
     _covered(session, answer)
+    if "tag" not in args.by and (pending := sum(row.get("pending") or 0 for row in rows)) > 0:
+        of = "1 call is" if pending == 1 else f"{pending} calls are"
+        session.terminal.note(f"{of} {PENDING}: what they cost is not in these figures.")
     return 0
 
 
@@ -75,9 +81,22 @@ def _cost(row: Mapping[str, Any], starts: tuple[str, ...], by: list[str]) -> tup
     return (*(shown(row.get(name)) for name in starts), *(group.get(name) for name in by), *figures)
 
 
+def _totals(rows: Sequence[Mapping[str, Any]], before: int, by: list[str]) -> Iterator[tuple[object, ...]]:
+    """Yield the sum in each currency. A call with two tags is in two rows: what is grouped by tag has no sum."""
+    if len(rows) < 2 or not before or "tag" in by:
+        return
+    for currency in dict.fromkeys(row.get("currency") for row in rows):
+        of = [row for row in rows if row.get("currency") == currency]
+        priced = [Decimal(str(cost)) for row in of if (cost := row.get("cost")) is not None]
+        cost = f"{sum(priced):f}" if priced else UNPRICED
+        calls, unpriced = (sum(row.get(name) or 0 for row in of) for name in ("requests", "unpriced"))
+        yield "total", *[""] * (before - 1), cost, currency, calls, unpriced
+
+
 def _entry(entry: Mapping[str, Any]) -> tuple[object, ...]:
     of, cost = entry.get("dimensions") or {}, entry.get("cost")
-    told = (UNPRICED if cost is None else cost, entry.get("currency"), entry.get("reason"))
+    goes_on = (entry.get("sums") or {}).get("pending", 0) > 0
+    told = ((PENDING if goes_on else UNPRICED) if cost is None else cost, entry.get("currency"), entry.get("reason"))
     return (shown(entry.get("at")), entry.get("id"), of.get("type"), of.get("team"), of.get("model"), *told)
 
 

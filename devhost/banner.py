@@ -34,6 +34,7 @@ Tollgate is ready at {facts.url}
 
   key        {key}
   operator   {operator}
+  console    {facts.url}/console (sign in with the operator's key)
   upstream   {facts.upstream}
   config     {facts.config_path}
   data       {facts.data_dir}
@@ -44,7 +45,7 @@ Try it with curl:
 curl {facts.url}/v1/chat/completions -H "Authorization: Bearer {key}" -H "Content-Type: application/json" \\
   -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Say hello."}}]}}'
 
-or with the OpenAI SDK:
+or with the OpenAI SDK (pip install openai):
 
 from openai import OpenAI
 client = OpenAI(base_url="{facts.url}/v1", api_key="{key}")

@@ -8,7 +8,7 @@ from functions.openai import BLUEPRINTS as OPENAI
 from functions.portal import BLUEPRINTS as PORTAL
 from functions.queues import BLUEPRINTS as QUEUES
 from functions.timers import BLUEPRINTS as TIMERS
-from shared.configuration.loading import load_configuration
+from shared.bootstrap import check_settings
 from shared.settings import Settings
 
 
@@ -18,7 +18,7 @@ def build_app() -> func.FunctionApp:
     Raises SettingsInvalid and ConfigurationInvalid: an app that cannot work must not start.
     """
     settings = Settings.from_environment()
-    load_configuration(settings.config_path, settings.environment)
+    check_settings(settings)
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
     for blueprint in (health.blueprint, *QUEUES, *TIMERS, *API, *PORTAL, *OPENAI):
         app.register_functions(blueprint)

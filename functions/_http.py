@@ -91,7 +91,7 @@ async def _edge(
     except (ConfigurationInvalid, SecretUnavailable, SettingsInvalid) as error:
         _log.error("The gateway is not configured: %s", error)
         answer = failure(Unavailable("The gateway is not configured. Tell your platform team.", code="not_configured"))
-    except Exception as error:  # noqa: BLE001 - one of the two edges
+    except Exception as error:  # noqa: BLE001 - one of the three edges
         # The exception's own text could hold what the caller sent; where it happened cannot.
         _log.error("Unexpected %s at\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
         answer = failure(GatewayError("The gateway failed to handle this request."))

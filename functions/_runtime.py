@@ -46,6 +46,7 @@ class Process:
                 gc.freeze()
                 asyncio.get_running_loop().call_later(WARM_S, gc.freeze)
                 # The host tells nobody that it stops.
+                atexit.register(runtime.telemetry.close)
                 atexit.register(runtime.events.spill)
         return self._ready
 

@@ -17,6 +17,8 @@ from shared.adapters.mail import SmtpMailer
 from shared.adapters.report_files import ReportFiles
 from shared.adapters.sqlite_documents import SqliteDocuments
 from shared.adapters.stored_secrets import StoredSecrets
+from shared.adapters.telemetry.configured import check as check_telemetry
+from shared.adapters.telemetry.errors import TelemetryMisconfigured
 from shared.adapters.upstream import AiohttpTransport
 from shared.adapters.web_client import AiohttpWebClient
 from shared.alerts.ports import Outgoing
@@ -28,7 +30,7 @@ from shared.callers.service import Callers
 from shared.catalog.service import OutputHistory, load_book
 from shared.clock import Clock, SystemClock
 from shared.configuration.domain import directory_of, retry_of, router_of
-from shared.configuration.loading import load_configuration
+from shared.configuration.loading import configuration_of
 from shared.configuration.model import Configuration, KeyConfig
 from shared.directory.declared import FileDirectory
 from shared.directory.service import Directory
@@ -38,6 +40,7 @@ from shared.finance.model import FinanceConfig
 from shared.finance.ports import ReportStorage
 from shared.identity.service import TokenIdentity
 from shared.ids import new_id
+from shared.instrumentation import StoreFigures, budget_figures, lease_figures, recorder, telemetry_of, watch
 from shared.keys.model import digest_of
 from shared.keys.service import KeyService
 from shared.keys.use import KeyUseStore, LastUse
@@ -50,17 +53,27 @@ from shared.providers.registry import PROVIDERS
 from shared.queues import DeadLetters, EventPublisher
 from shared.reconciliation.periods import PeriodStore
 from shared.runtime import Administration, Background, Bookkeeping, Runtime
-from shared.settings import Settings
+from shared.settings import Settings, SettingsInvalid
 from shared.tokens.service import TokenCounter
 from shared.tokens.sizes import ResponseSizes
 from shared.upkeep import Upkeep
 from shared.wire.openai.routes import Routes
 
 SHORTEST_PEPPER = 32
-VOCABULARIES = Path(__file__).parent.parent / "vendor" / "tiktoken"
+PROJECT = Path(__file__).parent.parent
+VOCABULARIES = PROJECT / "vendor" / "tiktoken"
 
 
 type CredentialFactory = Callable[..., Credential]
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise ConfigurationInvalid or SettingsInvalid for what can be known to be wrong before anything is connected."""
+    configuration_of(settings)
+    try:
+        check_telemetry(settings.telemetry, settings.environment)
+    except TelemetryMisconfigured as error:
+        raise SettingsInvalid([str(error)]) from None
 
 
 async def build_runtime(settings: Settings, clock: Clock | None = None) -> Runtime:
@@ -69,34 +82,31 @@ async def build_runtime(settings: Settings, clock: Clock | None = None) -> Runti
     Raises ConfigurationInvalid, and SecretUnavailable where a key's secret_ref does not resolve.
     """
     clock = clock or SystemClock()
-    config = load_configuration(settings.config_path, settings.environment)
+    config = configuration_of(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     credential, tokens, resolver = _credentials(settings, clock)
-    documents = _documents(settings, clock, credential)
-    pepper = await _pepper(settings, resolver())
-    stored_secrets = StoredSecrets(documents, pepper, clock)
-    secrets = resolver(stored=stored_secrets)
-    declared = directory_of(config, {key.id: await _digest(key, pepper, secrets) for key in config.keys})
-    administration = administration_of(documents, clock, declared, stored_secrets, pepper)
+    router, prices = router_of(config, clock), load_book(config.prices)
+    telemetry = telemetry_of(settings, router, prices, partial(recorder, settings, PROJECT))
+    documents = _documents(settings, clock, credential, StoreFigures(telemetry.count))
+    administration, secrets = await _administration(settings, config, clock, documents, resolver)
     background = Background()
     events = _publisher(settings, clock, documents, credential)
-    directory = Directory(documents, declared, clock)
-    leases = Leases(documents, clock, new_id("inst", clock.now()), background.spawn)
-    signing_keys = JwksKeySet(config.entra.jwks_url_of, clock) if config.entra else None
-    identity = TokenIdentity(config.entra, signing_keys, clock) if config.entra and signing_keys else None
-    return Runtime(
+    directory = Directory(documents, administration.declared, clock)
+    leases = Leases(documents, clock, new_id("inst", clock.now()), background.spawn, tell=lease_figures(telemetry))
+    signing_keys, callers = _callers(settings, config, directory, administration.pepper, clock)
+    runtime = Runtime(
         settings=settings,
         config=config,
         clock=clock,
         routes=Routes(),
         directory=directory,
-        callers=Callers(directory, KeyService(directory, pepper), identity, clock, _proxies(settings, config)),
+        callers=callers,
         leases=leases,
-        budgets=BudgetService(administration.alerts, clock, background.spawn),
-        prices=load_book(config.prices),
+        budgets=BudgetService(administration.alerts, clock, background.spawn, budget_figures(telemetry)),
+        prices=prices,
         outputs=OutputHistory(),
         sizes=ResponseSizes(),
-        router=router_of(config, clock),
+        router=router,
         retry=retry_of(config),
         providers=PROVIDERS,
         transport=AiohttpTransport(),
@@ -112,7 +122,34 @@ async def build_runtime(settings: Settings, clock: Clock | None = None) -> Runti
         bookkeeping=bookkeeping_of(settings, config.finance, clock, documents, events, tokens, credential),
         background=background,
         signing_keys=signing_keys,
+        telemetry=telemetry,
     )
+    watch(runtime)
+    return runtime
+
+
+async def _administration(
+    settings: Settings,
+    config: Configuration,
+    clock: Clock,
+    documents: DocumentStore,
+    resolver: Callable[..., SecretResolver],
+) -> tuple[Administration, SecretResolver]:
+    """Return what the hierarchy is administered with, and what all secrets are resolved with."""
+    pepper = await _pepper(settings, resolver())
+    stored = StoredSecrets(documents, pepper, clock)
+    secrets = resolver(stored=stored)
+    declared = directory_of(config, {key.id: await _digest(key, pepper, secrets) for key in config.keys})
+    return administration_of(documents, clock, declared, stored, pepper), secrets
+
+
+def _callers(
+    settings: Settings, config: Configuration, directory: Directory, pepper: bytes, clock: Clock
+) -> tuple[JwksKeySet | None, Callers]:
+    signing_keys = JwksKeySet(config.entra.jwks_url_of, clock) if config.entra else None
+    identity = TokenIdentity(config.entra, signing_keys, clock) if config.entra and signing_keys else None
+    proxies = _proxies(settings, config)
+    return signing_keys, Callers(directory, KeyService(directory, pepper), identity, clock, proxies)
 
 
 def bookkeeping_of(
@@ -202,13 +239,15 @@ def _own_pepper(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _documents(settings: Settings, clock: Clock, credential: CredentialFactory) -> DocumentStore:
+def _documents(settings: Settings, clock: Clock, credential: CredentialFactory, figures: StoreFigures) -> DocumentStore:
     """The shared store in Azure, whose containers Bicep creates; a file on one machine."""
     if settings.cosmos_endpoint is None:
         return SqliteDocuments(settings.data_dir / "documents.db", clock)
     from shared.adapters.cosmos_documents import CosmosDocuments
 
-    return CosmosDocuments(settings.cosmos_endpoint, settings.cosmos_database, credential_factory=credential)
+    return CosmosDocuments(
+        settings.cosmos_endpoint, settings.cosmos_database, credential_factory=credential, figures=figures
+    )
 
 
 def _report_storage(settings: Settings, finance: FinanceConfig, tokens: TokenSource) -> ReportStorage:

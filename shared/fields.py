@@ -19,6 +19,9 @@ SecretRef = Annotated[
         r"|db://[A-Za-z0-9][A-Za-z0-9._-]{0,63})$"
     ),
 ]
+REPOSITORY = r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}"
+"""How a forge calls a repository, `owner/name`: in the tag of a call, and in what a webhook tells."""
+
 Positive = Annotated[float, Field(gt=0, le=86_400)]
 Count = Annotated[int, Field(ge=0, le=10**15)]
 

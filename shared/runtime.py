@@ -31,6 +31,7 @@ from shared.reconciliation.periods import PeriodStore
 from shared.routing.retry import RetryRules
 from shared.routing.service import Router
 from shared.settings import Settings
+from shared.telemetry.service import Telemetry
 from shared.tokens.service import TokenCounter
 from shared.tokens.sizes import ResponseSizes
 from shared.upkeep import Upkeep
@@ -125,6 +126,7 @@ class Runtime:
     bookkeeping: Bookkeeping
     background: Background = field(default_factory=Background)
     signing_keys: SigningKeys | None = None
+    telemetry: Telemetry = field(default_factory=Telemetry)
 
     async def close(self) -> None:
         """Finish what calls left behind, then let go of connections and files."""
@@ -141,3 +143,4 @@ class Runtime:
         await self.events.close()
         await self.documents.close()
         self.counter.close()
+        await asyncio.to_thread(self.telemetry.close)

@@ -1,12 +1,12 @@
 """The queue `usage-events`: every call's usage event, posted to the ledger once."""
 
 import typing
+from dataclasses import replace
+from functools import partial
 
 import azure.functions as func
 
-from functions._jobs import run
-from shared.jobs.composition import intake_of
-from shared.jobs.usage_ingest import ingest
+from functions._jobs import patiently, run
 from shared.queues import USAGE_EVENTS
 from shared.runtime import Runtime
 
@@ -24,6 +24,11 @@ async def usage_ingest(messages: typing.List[func.ServiceBusMessage]) -> None:  
     bodies = [message.get_body() for message in messages]
 
     async def job(runtime: Runtime) -> int:
-        return await ingest(bodies, intake_of(runtime), runtime.last_use)
+        from shared.gateway.spending.provisions import keep_pending
+        from shared.jobs.composition import intake_of
+        from shared.jobs.usage_ingest import ingest
+
+        intake = replace(intake_of(runtime), provide=partial(keep_pending, runtime))
+        return await patiently(lambda: ingest(bodies, intake, runtime.last_use), runtime.clock)
 
     await run("usage_ingest", job)

@@ -14,9 +14,11 @@ async def budget_alerts(timer: func.TimerRequest) -> None:
 
     async def job(runtime: Runtime) -> object:
         from shared.jobs.budget_alerts import budget_alerts_of
+        from shared.jobs.budget_figures import tell_budgets
         from shared.jobs.deliver_alert import delivery_of
 
         await budget_alerts_of(runtime).run()
+        await tell_budgets(runtime)
         await runtime.bookkeeping.notices.republish()
         return await delivery_of(runtime).sweep()
 

@@ -15,12 +15,7 @@ async def provisioned(timer: func.TimerRequest) -> None:
     async def job(runtime: Runtime) -> object:
         from shared.jobs.provisioned import allocate
 
-        return await allocate(
-            runtime.documents,
-            runtime.bookkeeping.ledger,
-            runtime.bookkeeping.periods,
-            runtime.config.provisioned,
-            runtime.clock,
-        )
+        books, pools = runtime.bookkeeping, runtime.config.provisioned
+        return await allocate(runtime.documents, books.ledger, books.periods, pools, runtime.clock, books.notices)
 
     await run("provisioned", job)

@@ -13,7 +13,7 @@ async def retention(timer: func.TimerRequest) -> None:
     """Go on where the last night stopped."""
 
     async def job(runtime: Runtime) -> object:
-        from shared.jobs.composition import archive_of, calendar_of, closing_of, reconciliation_of
+        from shared.jobs.composition import archive_of, closing_of, reconciliation_of
         from shared.jobs.retention import Retention
 
         work = Retention(
@@ -22,7 +22,6 @@ async def retention(timer: func.TimerRequest) -> None:
             archive_of(runtime),
             reconciliation_of(runtime),
             closing_of(runtime),
-            calendar_of(runtime),
             runtime.config.finance.retention,
         )
         return await work.run()

@@ -15,6 +15,7 @@ async def session_classification(timer: func.TimerRequest) -> None:
     async def job(runtime: Runtime) -> object:
         from shared.jobs.session_classification import Classification
 
-        return await Classification(runtime.documents, runtime.clock, runtime.config.finance.time_zone).run()
+        zone, tell = runtime.config.finance.time_zone, runtime.telemetry.count
+        return await Classification(runtime.documents, runtime.clock, zone, tell).run()
 
     await run("session_classification", job)

@@ -4,6 +4,7 @@ import azure.functions as func
 
 from functions._jobs import run
 from shared.runtime import Runtime
+from shared.telemetry.instruments import BOOKS_DIFFERENCES
 
 blueprint = func.Blueprint()
 
@@ -19,11 +20,15 @@ async def usage_reconcile(timer: func.TimerRequest) -> None:
         from shared.reconciliation.budgets import BudgetComparison
 
         ledger, clock = LedgerStore(runtime.documents), runtime.clock
-        reconciled = await reconcile_usage(reconciliation_of(runtime), ledger, runtime.bookkeeping.notices, clock)
         zone = runtime.config.finance.time_zone
-        comparison = BudgetComparison(runtime.documents, ledger, runtime.leases, clock, time_zone=zone)
-        budgets = await budgets_of(runtime.administration.store, runtime.administration.declared)
-        await compare_budgets(comparison, budgets, runtime.bookkeeping.notices)
-        return reconciled
+        try:
+            done = await reconcile_usage(reconciliation_of(runtime), ledger, runtime.bookkeeping.notices, clock)
+            runtime.telemetry.count(BOOKS_DIFFERENCES, done.different)
+            return done
+        finally:
+            comparison = BudgetComparison(runtime.documents, ledger, runtime.leases, clock, time_zone=zone)
+            budgets = await budgets_of(runtime.administration.store, runtime.administration.declared)
+            findings = await compare_budgets(comparison, budgets, runtime.bookkeeping.notices)
+            runtime.telemetry.count(BOOKS_DIFFERENCES, sum(finding.is_lasting for finding in findings))
 
     await run("usage_reconcile", job)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from shared.adapters.entra import Credential
 from shared.documents import DocumentExists, DocumentMissing, PreconditionFailed, StoreUnavailable
@@ -16,14 +16,28 @@ PARTITION_KEY = "/pk"
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.05, 1.0
 _MEANING: dict[int | None, type[Exception]] = {404: DocumentMissing, 409: DocumentExists, 412: PreconditionFailed}
 _UNFIT = {400: "cannot be stored", 413: "is too large"}
-_NOT_DONE = frozenset({410, 429, 449, 503})
+_THROTTLED = 429
+_NOT_DONE = frozenset({410, _THROTTLED, 449, 503})
 """Answers that say that nothing was changed."""
 
 type ClientFactory = Callable[..., CosmosClient]
 """From an endpoint, a credential and the SDK's options."""
 
+type What = tuple[str, str]
+"""A container and an operation."""
+
 type Hook = Callable[[Mapping[str, Any], Any], None]
 type Work[T] = Callable[[ContainerProxy, Hook], Awaitable[T]]
+
+
+class StoreFigures(Protocol):
+    """Hears what the store costs and how it answers: units are request units, seconds those of a call with all its tries."""
+
+    def charged(self, container: str, operation: str, units: float) -> None: ...
+
+    def throttled(self, container: str, operation: str) -> None: ...
+
+    def took(self, container: str, operation: str, seconds: float) -> None: ...
 
 
 class CosmosDatabase:
@@ -37,11 +51,11 @@ class CosmosDatabase:
         make_client: ClientFactory | None,
         creates_containers: bool,
         patience_s: float,
-        on_charge: Callable[[str, float], None] | None,
+        figures: StoreFigures | None,
     ) -> None:
         self._endpoint, self._name = endpoint, name
         self._make_credential, self._make_client = make_credential, make_client or _cosmos_client
-        self._creates_containers, self._patience_s, self._on_charge = creates_containers, patience_s, on_charge
+        self._creates_containers, self._patience_s, self._figures = creates_containers, patience_s, figures
         self._turn = asyncio.Lock()
         self._credential: Credential | None = None
         self._client: CosmosClient | None = None
@@ -56,14 +70,16 @@ class CosmosDatabase:
         Work that is not repeatable is tried again only where it is certain that nothing was changed.
         """
 
+        what = container, operation
+
         def hook(headers: Mapping[str, Any], _: Any) -> None:
-            self._charge(operation, headers)
+            self._charge(what, headers)
 
         async def run(deadline: float) -> T:
-            proxy = await self._repeat(operation, lambda: self._container(container), True, deadline)
-            return await self._repeat(operation, lambda: work(proxy, hook), repeatable, deadline)
+            proxy = await self._repeat(what, lambda: self._container(container), True, deadline)
+            return await self._repeat(what, lambda: work(proxy, hook), repeatable, deadline)
 
-        with self._counted():
+        with self._counted(), self._timed(what):
             return await self._in_time(run)
 
     async def close(self) -> None:
@@ -86,6 +102,15 @@ class CosmosDatabase:
             if not self._under_way:
                 self._idle.set()
 
+    @contextmanager
+    def _timed(self, what: What) -> Iterator[None]:
+        begun = asyncio.get_running_loop().time()
+        try:
+            yield
+        finally:
+            if self._figures is not None:
+                self._figures.took(*what, asyncio.get_running_loop().time() - begun)
+
     async def _in_time[T](self, run: Callable[[float], Awaitable[T]]) -> T:
         deadline = asyncio.get_running_loop().time() + self._patience_s
         try:
@@ -94,9 +119,7 @@ class CosmosDatabase:
         except TimeoutError as error:
             raise StoreUnavailable(f"Cosmos DB did not answer within {self._patience_s} s") from error
 
-    async def _repeat[T](
-        self, operation: str, attempt: Callable[[], Awaitable[T]], repeatable: bool, deadline: float
-    ) -> T:
+    async def _repeat[T](self, what: What, attempt: Callable[[], Awaitable[T]], repeatable: bool, deadline: float) -> T:
         from azure.core.exceptions import AzureError
 
         delay = _FIRST_DELAY_S
@@ -104,7 +127,8 @@ class CosmosDatabase:
             try:
                 return await attempt()
             except (AzureError, OSError) as error:
-                self._charge(operation, _headers(error))
+                self._charge(what, _headers(error))
+                self._note_throttling(what, error)
                 wait = max(delay, _retry_after(error))
                 if not _may_repeat(error, repeatable) or asyncio.get_running_loop().time() + wait > deadline:
                     _give_up(error)
@@ -160,10 +184,14 @@ class CosmosDatabase:
         if credential is not None:
             await credential.close()
 
-    def _charge(self, operation: str, headers: Mapping[str, Any]) -> None:
+    def _charge(self, what: What, headers: Mapping[str, Any]) -> None:
         charge = headers.get("x-ms-request-charge")
-        if charge is not None and self._on_charge is not None:
-            self._on_charge(operation, float(charge))
+        if charge is not None and self._figures is not None:
+            self._figures.charged(*what, float(charge))
+
+    def _note_throttling(self, what: What, error: Exception) -> None:
+        if self._figures is not None and _status(error) == _THROTTLED:
+            self._figures.throttled(*what)
 
 
 def _options(patience_s: float) -> dict[str, Any]:

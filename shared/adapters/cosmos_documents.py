@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from shared.adapters.cosmos import ClientFactory, CosmosDatabase
+from shared.adapters.cosmos import ClientFactory, CosmosDatabase, StoreFigures
 from shared.adapters.cosmos_items import document_of, key_of, operation_of
 from shared.adapters.cosmos_query import Order, Query, Row, path_of, read_cursor, within, write_cursor
 from shared.adapters.entra import Credential
@@ -39,11 +39,11 @@ class CosmosDocuments:
         creates_containers: bool = False,
         client_factory: ClientFactory | None = None,
         patience_s: float = 5.0,
-        on_charge: Callable[[str, float], None] | None = None,
+        figures: StoreFigures | None = None,
     ) -> None:
-        """`on_charge` hears of every operation's request units."""
+        """`figures` hears of every operation: its request units, its time, and when the store asked for patience."""
         self._database = CosmosDatabase(
-            endpoint, database, credential_factory, client_factory, creates_containers, patience_s, on_charge
+            endpoint, database, credential_factory, client_factory, creates_containers, patience_s, figures
         )
 
     async def get(self, container: str, partition: str, id: str) -> Document | None:

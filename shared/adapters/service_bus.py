@@ -141,6 +141,10 @@ class ServiceBusPublisher:
             self._outbox.publish(*message)
         self._outbox.spill()
 
+    async def waiting(self) -> dict[str, int]:
+        """Say of every queue how many messages wait in the outbox. Raises StoreUnavailable."""
+        return {queue: await self._outbox.depth(queue) for queue in sorted(self._queues)}
+
     async def close(self) -> None:
         """Give the broker a last chance; the outbox gets the rest."""
         self._closed = True

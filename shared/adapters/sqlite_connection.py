@@ -1,4 +1,4 @@
-"""Opens a SQLite file in the one way this project uses it: write-ahead log, full sync, migrated to the newest schema."""
+"""Opens a SQLite file in the one way this project uses it: write-ahead log, full sync, for its owner alone, with the newest schema."""
 
 import sqlite3
 import time
@@ -13,6 +13,8 @@ type Migration = tuple[str, ...]
 def open_database(path: Path, migrations: Sequence[Migration], patience_s: float) -> sqlite3.Connection:
     """Connect, waiting up to `patience_s` for other processes. Raises OSError and sqlite3.Error."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # For its owner alone; SQLite gives the log and the index beside it the same mode.
+    path.touch(mode=0o600)
     db = sqlite3.connect(path, timeout=patience_s, isolation_level=None, check_same_thread=False)
     try:
         _use_write_ahead_log(db, patience_s)

@@ -69,7 +69,7 @@ def _line(text: str, most: int) -> str:
 
 
 def _is_link(link: str) -> bool:
-    return len(link) <= _LINK and link.startswith(("https://", "http://localhost", "http://127.0.0.1"))
+    return len(link) <= _LINK and is_safe_address(link)
 
 
 class State(StrEnum):

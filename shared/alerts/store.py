@@ -155,14 +155,22 @@ class DeliveryStore:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """A message that a channel was sent; `team` is None for what is of no team."""
+
+    at: datetime
+    team: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """What a channel was sent in the last hour, and how far its digests tell of what was suppressed.
 
-    `sent` are the times of messages, oldest first; `told_until` is None where there never was a digest.
+    `sent` are its messages, oldest first; `told_until` is None where there never was a digest.
     """
 
     channel: str
-    sent: tuple[datetime, ...] = ()
+    sent: tuple[Sent, ...] = ()
     told_until: datetime | None = None
     etag: str | None = None
 
@@ -178,7 +186,7 @@ class LogStore:
         if document is None:
             return Log(channel)
         body = cast("dict[str, Any]", document.body)
-        sent = tuple(datetime.fromisoformat(at) for at in body["sent"])
+        sent = tuple(Sent(datetime.fromisoformat(at), team or None) for at, team in body["sent"])
         return Log(channel, sent, _moment(body["told_until"]), document.etag)
 
     async def save(self, log: Log) -> Log | None:
@@ -186,7 +194,7 @@ class LogStore:
         body: Json = {
             "schema": 1,
             "id": log.channel,
-            "sent": [stamp(at) for at in log.sent],
+            "sent": [[stamp(sent.at), sent.team or ""] for sent in log.sent],
             "told_until": _stamped(log.told_until),
         }
         try:

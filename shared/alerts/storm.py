@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.alerts.model import SEVERITIES, Delivery, Notice, Severity
-from shared.alerts.store import Log, stamp
+from shared.alerts.store import Log, Sent, stamp
 
 HOUR = timedelta(hours=1)
 GATHER = timedelta(minutes=5)
@@ -18,21 +18,35 @@ SETTLE = timedelta(minutes=1)
 _GROUPS = 10
 
 
-def admitted(log: Log, most: int, severity: Severity, now: datetime) -> Log | None:
-    """Return the log with one message more, or None where the channel has had its share of the last hour.
+def admitted(log: Log, most: int, message: Sent, severity: Severity) -> Log | None:
+    """Return the log with one more message, or None where its sender or the channel has had its share of the last hour.
 
-    A quarter of it is kept for what is critical: a budget that is gone must be heard among all the others.
+    A quarter of every share is kept for what is critical: a budget that is gone must be heard among all the others.
     """
-    recent = tuple(at for at in log.sent if at > now - HOUR)
-    reserve = 0 if severity == "critical" else most // 4
-    return replace(log, sent=(*recent, now)) if len(recent) < most - reserve else None
+    recent = tuple(sent for sent in log.sent if sent.at > message.at - HOUR)
+    shares = _shares(recent, most, message.team)
+    has_room = all(used < (share if severity == "critical" else share - share // 4) for used, share in shares)
+    return replace(log, sent=(*recent, message)) if has_room and len(recent) < most else None
 
 
-def withdrawn(log: Log, at: datetime) -> Log:
+def _shares(recent: Sequence[Sent], most: int, team: str | None) -> tuple[tuple[int, int], ...]:
+    """Return what was used of each share that a message counts for, and how large the share is.
+
+    One team has a quarter, all teams have three, and what is of no team has half: so, of three messages an hour or more, one team and the
+    organization together leave one for the next team, and all teams together leave one for the organization.
+    """
+    quarter = max(1, most // 4)
+    by_teams = sum(sent.team is not None for sent in recent)
+    if team is None:
+        return ((len(recent) - by_teams, max(1, most // 2)),)
+    return (sum(sent.team == team for sent in recent), quarter), (by_teams, max(1, most - quarter))
+
+
+def withdrawn(log: Log, message: Sent) -> Log:
     """Return the log without a message that nobody has received."""
     sent = list(log.sent)
-    if at in sent:
-        sent.remove(at)
+    if message in sent:
+        sent.remove(message)
     return replace(log, sent=tuple(sent))
 
 

@@ -11,7 +11,7 @@ from shared.directory.documents import CONTAINER, PARTITION, document_id, is_liv
 from shared.directory.model import TYPES, Key, Resource, address_of
 from shared.documents import Condition, Document, DocumentStore, Json
 
-_PAGE = 200
+_PAGE, _ENTRIES = 200, 5
 _LOOKS = 5
 """How often a resource is looked at that changes at the same time."""
 
@@ -24,7 +24,9 @@ class Comparison:
         self._hashes: dict[str, bytes] = {}
 
     def learn(self, entry: Json) -> None:
-        """Take in the next entry of the log."""
+        """Take in the next entry of the log. What was done elsewhere says nothing of a resource."""
+        if _is_note(entry):
+            return
         identity, after = document_id(str(entry["target"])), _hash(entry["after"])
         if after is None:
             self._hashes.pop(identity, None)
@@ -55,9 +57,18 @@ class Comparison:
         return False
 
     async def _last_entry(self, identity: str) -> Json | None:
+        """Return the last genuine entry that says how a resource was left."""
         where = [Condition("kind", "=", ENTRY), Condition("target", "=", _address(identity))]
-        page = await self._documents.query(CONTAINER, PARTITION, where, descending=True, limit=1)
-        return next((item.body for item in page.documents if self._chain.is_sealed(item.body)), None)
+        cursor: str | None = None
+        while True:
+            page = await self._documents.query(
+                CONTAINER, PARTITION, where, descending=True, limit=_ENTRIES, cursor=cursor
+            )
+            for item in page.documents:
+                if not _is_note(item.body):
+                    return item.body if self._chain.is_sealed(item.body) else None
+            if (cursor := page.cursor) is None:
+                return None
 
     async def _resources(self) -> AsyncIterator[Document]:
         for kind in TYPES:
@@ -70,6 +81,11 @@ class Comparison:
                 cursor = page.cursor
                 if cursor is None:
                     break
+
+
+def _is_note(entry: Json) -> bool:
+    """Whether an entry tells of something that was done, and not of a resource: none was there before it and none after."""
+    return entry["before"] is None and entry["after"] is None
 
 
 def _is_as_told(document: Document | None, entry: Json | None) -> bool:

@@ -34,9 +34,14 @@ class BudgetService:
     """Everything but storing an alert happens in memory, so that it can be asked at every call."""
 
     def __init__(
-        self, alerts: AlertStore, clock: Clock, spawn: Callable[[Coroutine[object, object, None]], None]
+        self,
+        alerts: AlertStore,
+        clock: Clock,
+        spawn: Callable[[Coroutine[object, object, None]], None],
+        tell: Callable[[Alert], None] = lambda alert: None,
     ) -> None:
-        self._alerts = alerts
+        """`tell` hears of every alert that is raised, once."""
+        self._alerts, self._tell = alerts, tell
         self._clock = clock
         self._spawn = spawn
         self._watched: Recent[str, _Watched] = Recent(REMEMBERED)
@@ -109,6 +114,7 @@ class BudgetService:
             self._raised.pop(key, None)
             return
         if is_new:
+            self._tell(alert)
             _log.warning(
                 "budget %s in %s: alert of the threshold at %d %% (%s, %s)",
                 *(alert.budget, alert.window.id, alert.percent, alert.action, alert.mode.value),

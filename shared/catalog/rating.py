@@ -34,7 +34,8 @@ class Served:
 
     `models` are its names, the most trusted first: the one that the upstream says it served, the deployment's name in the price list,
     the one that was asked for. One of the first two may name the seller as well, as in `anthropic/claude-haiku-4-5`: then that
-    seller's prices count, unless the provider has its own. `region` is where the provider may process (None: anywhere), `tier` what the answer calls the service tier.
+    seller's prices count, unless the provider has its own. `region` is where the provider may process (None: anywhere), `tier`
+    what the answer calls the service tier.
     """
 
     provider: str | None

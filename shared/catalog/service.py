@@ -69,6 +69,11 @@ class PriceBook:
         """Return what tells this book from every other."""
         return sha256("\n".join(self._all).encode()).hexdigest()[:16]
 
+    @cached_property
+    def models(self) -> frozenset[str]:
+        """The names of all models that have a price."""
+        return frozenset(model for models in self._models.values() for model in models)
+
     def find(
         self,
         model: str,

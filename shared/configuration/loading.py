@@ -11,8 +11,11 @@ from pydantic import ValidationError
 from shared.configuration.model import Configuration
 from shared.configuration.references import Path as FieldPath
 from shared.configuration.references import broken_references
+from shared.settings import Settings
 
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+INLINE = "TOLLGATE_CONFIG_INLINE"
 
 MAX_DEPTH = 32
 """Levels of nesting; a valid file has five."""
@@ -30,33 +33,45 @@ class Problem:
 class ConfigurationInvalid(Exception):
     """The file cannot be used; `problems` lists everything that is wrong with it."""
 
-    def __init__(self, path: Path, problems: list[Problem]) -> None:
+    def __init__(self, source: Path | str, problems: list[Problem]) -> None:
         self.problems = problems
-        lines = [f"  {path}:{problem.line}: {problem.field}: {problem.message}" for problem in problems]
+        lines = [f"  {source}:{problem.line}: {problem.field}: {problem.message}" for problem in problems]
         super().__init__("The configuration is not valid:\n" + "\n".join(lines))
+
+
+def configuration_of(settings: Settings) -> Configuration:
+    """Return the configuration that the settings name or hold. Raises as the functions below do."""
+    if settings.config_path is not None:
+        return load_configuration(settings.config_path, settings.environment)
+    return parse_configuration((settings.config_inline or "").encode(), INLINE, settings.environment)
 
 
 def load_configuration(path: Path, environment: Mapping[str, str]) -> Configuration:
     """Return the checked configuration. Raises ConfigurationInvalid, and OSError for a file that cannot be read."""
+    return parse_configuration(path.read_bytes(), path, environment)
+
+
+def parse_configuration(raw: bytes, source: Path | str, environment: Mapping[str, str]) -> Configuration:
+    """Return the checked configuration; `source` is what problems name as its place. Raises ConfigurationInvalid."""
     try:
-        root = _compose(path.read_bytes())
+        root = _compose(raw)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise ConfigurationInvalid(path, [Problem(mark.line + 1 if mark else 1, "yaml", _said(error))]) from None
+        raise ConfigurationInvalid(source, [Problem(mark.line + 1 if mark else 1, "yaml", _said(error))]) from None
     if not isinstance(root, yaml.MappingNode):
         raise ConfigurationInvalid(
-            path, [Problem(1, "file", "must be a mapping with version, deployments, routes, teams")]
+            source, [Problem(1, "file", "must be a mapping with version, deployments, routes, teams")]
         )
     document, problems = _Reader(environment).read(root)
     try:
         config = Configuration.model_validate(document)
     except ValidationError as error:
-        raise ConfigurationInvalid(path, _together(problems, _shortcomings(root, error))) from None
+        raise ConfigurationInvalid(source, _together(problems, _shortcomings(root, error))) from None
     if problems:
-        raise ConfigurationInvalid(path, problems)
+        raise ConfigurationInvalid(source, problems)
     dangling = [Problem(_line(root, place), _dotted(place), message) for place, message in broken_references(config)]
     if dangling:
-        raise ConfigurationInvalid(path, _together(dangling, []))
+        raise ConfigurationInvalid(source, _together(dangling, []))
     return config
 
 

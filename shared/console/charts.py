@@ -21,15 +21,28 @@ class Bar:
     title: str
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What the upper edge stands for and, below zero, the lower one."""
+
+    top: Decimal
+    low: Decimal
+
+    def y(self, value: Decimal) -> float:
+        return _TOP + float((self.top - value) / (self.top + self.low)) * (HEIGHT - _BOTTOM - _TOP)
+
+
 def bars(items: Sequence[Bar], title: str) -> Markup:
-    """Return a column for each item."""
-    top = nice(max((item.value for item in items if item.value is not None), default=Decimal(0)))
+    """Return a column for each item; credits stand below the line."""
+    known = [item.value for item in items if item.value is not None]
+    top, low = nice(max(known, default=Decimal(0))), min(known, default=Decimal(0))
+    scale = Scale(top, nice(-low) if low < 0 else Decimal(0))
     slot = (WIDTH - _LEFT) / max(len(items), 1)
     every = -(-len(items) // _MOST_LABELS)
-    drawn = [_grid(top)]
+    drawn = [_grid(scale)]
     for place, item in enumerate(items):
         x = _LEFT + place * slot
-        drawn.append(_column(item, x, slot, top))
+        drawn.append(_column(item, x, slot, scale))
         if place % max(every, 1) == 0:
             drawn.append(
                 Markup('<text class="tick" x="{:.1f}" y="{}" text-anchor="middle">{}</text>').format(
@@ -69,24 +82,29 @@ def nice(value: Decimal) -> Decimal:
     return next(power * step for step in map(Decimal, ("1", "2", "2.5", "5", "10")) if value <= power * step)
 
 
-def _grid(top: Decimal) -> Markup:
+def _grid(scale: Scale) -> Markup:
     lines = []
-    for line in range(_LINES + 1):
-        y = HEIGHT - _BOTTOM - (HEIGHT - _BOTTOM - _TOP) * line / _LINES
-        value = f"{(top * line / _LINES).normalize():f}"
+    steps = {scale.top * line / _LINES for line in range(_LINES + 1)} | {-scale.low}
+    for value in sorted(steps):
+        y = scale.y(value)
         lines.append(
             Markup(
                 '<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>'
                 '<text class="tick" x="{}" y="{:.1f}" text-anchor="end">{}</text>'
-            ).format(_LEFT, WIDTH, y, y, _LEFT - 8, y + 4, value)
+            ).format(_LEFT, WIDTH, y, y, _LEFT - 8, y + 4, f"{value.normalize():f}")
         )
     return Markup("").join(lines)
 
 
-def _column(item: Bar, x: float, slot: float, top: Decimal) -> Markup:
-    height = float(max(item.value or Decimal(0), Decimal(0)) / top) * (HEIGHT - _BOTTOM - _TOP)
-    is_known = item.value is not None
-    shown = max(height, 1.0 if item.value else 0.0) if is_known else 6.0
+def _column(item: Bar, x: float, slot: float, scale: Scale) -> Markup:
+    zero = scale.y(Decimal(0))
+    y, height = zero, 0.0
+    if item.value is None:
+        y, height = zero - 6, 6.0
+    elif item.value:
+        end = scale.y(item.value)
+        height = max(abs(zero - end), 1.0)
+        y = zero - height if item.value > 0 else zero
     return Markup(
         '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="2"><title>{}</title></rect>'
-    ).format("bar" if is_known else "unknown", x + slot * 0.15, HEIGHT - _BOTTOM - shown, slot * 0.7, shown, item.title)
+    ).format("unknown" if item.value is None else "bar", x + slot * 0.15, y, slot * 0.7, height, item.title)

@@ -6,6 +6,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
+from shared.alerts.model import is_safe_address
+
 UNPRICED, NOTHING = "no price yet", "\N{EN DASH}"
 _SMALL = Decimal("0.000001")
 
@@ -54,4 +56,4 @@ def address(path: str, query: Mapping[str, object] | None = None, **more: object
 
 
 def is_safe_link(link: str | None) -> bool:
-    return link is not None and link.startswith(("https://", "http://localhost", "http://127.0.0.1"))
+    return link is not None and is_safe_address(link)

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+from shared.fields import is_loopback
 from shared.gateway.message import GatewayRequest
 from shared.management.problems import Forbidden, Malformed, NotJson, TooLarge, TooSlow, invalid
 
@@ -41,7 +42,26 @@ def _fields(raw: bytes) -> Mapping[str, str]:
 
 def check_origin(request: GatewayRequest) -> None:
     """Raises Forbidden for a form that another site's page sent. Every browser says with a form where it comes from."""
-    origin = request.headers.get("origin", "")
+    origin = _parts(request.headers.get("origin", ""))
     host = request.headers.get("host", "")
-    if not host or urlsplit(origin).netloc != host or urlsplit(origin).scheme not in ("http", "https"):
+    if not host or origin is None or origin.netloc != host or origin.scheme not in ("http", "https"):
         raise Forbidden("This form was not sent by a page of the console.")
+
+
+def is_plain(request: GatewayRequest) -> bool:
+    """Whether a form, whose origin was checked, comes from a page that this machine showed over plain http."""
+    origin = _parts(request.headers.get("origin", ""))
+    return origin is not None and origin.scheme == "http" and is_local(request)
+
+
+def is_local(request: GatewayRequest) -> bool:
+    """Whether this machine is what the browser asked for a page."""
+    host = _parts(f"//{request.headers.get('host', '')}")
+    return host is not None and is_loopback(host.hostname or "")
+
+
+def _parts(address: str) -> SplitResult | None:
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return None

@@ -11,7 +11,14 @@ from shared.runtime import Runtime
 
 def console_of(runtime: Runtime, api: ManagementApi) -> Console:
     administration = runtime.administration
-    sign_ins = SignIns(runtime.documents, administration.store, runtime.callers, runtime.clock, administration.pepper)
+    sign_ins = SignIns(
+        runtime.documents,
+        administration.store,
+        administration.declared,
+        runtime.callers,
+        runtime.clock,
+        administration.pepper,
+    )
     proxies = runtime.config.trusted_proxies
     in_front = int(runtime.settings.in_azure) if proxies is None else proxies
 

@@ -1,26 +1,33 @@
 """The answers of the console beside its pages, the cookie, and the headers that every answer has."""
 
-from shared.console.sign_ins import COOKIE
-from shared.gateway.message import GatewayResponse, HeaderList
+from shared.console.forms import is_local, is_plain
+from shared.console.sign_ins import COOKIE, LOCAL_COOKIE
+from shared.gateway.message import GatewayRequest, GatewayResponse, HeaderList
 
 CSP = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 
-def token_in(headers: HeaderList) -> str | None:
-    """Return the token of the cookie; of several nobody knows which is ours, so none counts."""
-    found = [
-        value
-        for name, line in headers
+def token_in(request: GatewayRequest) -> str | None:
+    """Return the token of the cookie; of several nobody knows which is ours, so none counts.
+
+    The cookie without a prefix, which pages of neighbouring hosts could set, counts on this machine alone.
+    """
+    pairs = [
+        pair.strip().partition("=")
+        for name, line in request.header_list
         if name.lower() == "cookie"
         for pair in line.split(";")
-        for key, _, value in [pair.strip().partition("=")]
-        if key == COOKIE
     ]
-    return found[0] if len(found) == 1 else None
+    for wanted in (LOCAL_COOKIE, COOKIE) if is_local(request) else (COOKIE,):
+        if found := [value for name, _, value in pairs if name == wanted]:
+            return found[0] if len(found) == 1 else None
+    return None
 
 
-def cookie(token: str, seconds: int) -> str:
-    return f"{COOKIE}={token}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict"
+def cookie(request: GatewayRequest, token: str, seconds: int) -> str:
+    """Return the cookie for the page that sent a form."""
+    name, secure = (LOCAL_COOKIE, "") if is_plain(request) else (COOKIE, " Secure;")
+    return f"{name}={token}; Path=/; Max-Age={seconds};{secure} HttpOnly; SameSite=Strict"
 
 
 def moved(path: str, more: HeaderList | None = None) -> GatewayResponse:

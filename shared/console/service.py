@@ -1,10 +1,13 @@
 """The console: pages for operators, rendered on the server, over the operations of the management API."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.audit.model import Actor
+from shared.callers.model import Caller
 from shared.clock import Clock
+from shared.console.attempts import Attempts
 from shared.console.forms import check_origin, read_form
 from shared.console.navigation import DONE, links_for
 from shared.console.rendering import PREFIX, Renderer, static_files
@@ -23,6 +26,8 @@ from shared.management.problems import Forbidden, Problem, Unreachable, WrongMet
 SIGN_IN, SIGN_OUT = "/console/sign-in", "/console/sign-out"
 MOST_KEY = 20_000
 
+_log = logging.getLogger("tollgate.console")
+
 type AddressOf = Callable[[Mapping[str, str], str], str]
 
 
@@ -40,6 +45,7 @@ class Console:
     ) -> None:
         self._api, self._sign_ins, self._directory, self._clock = api, sign_ins, directory, clock
         self._address_of, self._time_zone = address_of, time_zone
+        self._attempts = Attempts(clock)
         self._files = static_files()
         self._renderer = Renderer(self._files)
 
@@ -68,7 +74,8 @@ class Console:
             if request.method != "POST":
                 raise WrongMethod("Sign out with the button.", headers={"allow": "POST"})
             await self._sign_ins.sign_out(signed_in.token)
-            return moved(SIGN_IN, [("set-cookie", cookie("", 0))])
+            await self._note("console.sign_out", signed_in.caller)
+            return moved(SIGN_IN, [("set-cookie", cookie(request, "", 0))])
         page, path = found(request)
         query = pairs_of(request.query)
         visit = Visit(self._api, signed_in.caller, request.address, path, query, form, self._time_zone)
@@ -89,28 +96,32 @@ class Console:
             return moved(ROOT) if signed_in else self._html(200, Shown("sign_in.html", {"mistake": None}), None)
         check_origin(request)
         key = (await read_form(request)).get("key", "").strip()
+        address = self._address_of(request.headers, request.address)
+        self._attempts.begin(address)
         try:
             if not key or len(key) > MOST_KEY or not key.isascii() or not key.isprintable():
                 raise NotForOperators
             made = await self._sign_ins.sign_in(key, dict(request.headers), request.address)
         except NotForOperators:
+            _log.warning("A sign-in from %s was refused: not for operators", address)
             return self._mistake(
                 "This key may not see the console: it takes one of a team admin, an auditor or an admin."
             )
         except GatewayError as error:
             if error.status >= 500:
                 raise
+            _log.warning("A sign-in from %s was refused: %s", address, error.code)
             return self._mistake(
                 "This key is not accepted. Check that it is whole, enabled, and may be used from here."
             )
-        actor = made.caller
-        await self._directory.note(
-            Actor(actor.id, actor.kind), "console.sign_in", f"keys/{actor.id}", self._request_id()
-        )
-        return moved(ROOT, [("set-cookie", cookie(made.token, HOURS * 3600))])
+        self._attempts.forgiven(address)
+        if (older := token_in(request)) is not None:
+            await self._sign_ins.sign_out(older)
+        await self._note("console.sign_in", made.caller)
+        return moved(ROOT, [("set-cookie", cookie(request, made.token, HOURS * 3600))])
 
     async def _signed_in(self, request: GatewayRequest) -> SignedIn | None:
-        token = token_in(request.header_list)
+        token = token_in(request)
         if token is None:
             return None
         return await self._sign_ins.find(token, self._address_of(request.headers, request.address))
@@ -145,5 +156,6 @@ class Console:
         body = self._renderer.render(shown.template, values, self._time_zone)
         return GatewayResponse(status, [("content-type", "text/html; charset=utf-8"), *guards()], body)
 
-    def _request_id(self) -> str:
-        return new_id("req", self._clock.now())
+    async def _note(self, action: str, caller: Caller) -> None:
+        request_id = new_id("req", self._clock.now())
+        await self._directory.note(Actor(caller.id, caller.kind), action, f"sign-ins/{caller.id}", request_id)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from shared.callers.model import Caller
 from shared.clock import Clock
+from shared.directory.declared import FileDirectory
 from shared.directory.store import DirectoryStore
 from shared.documents import DocumentStore
 from shared.errors import GatewayError
@@ -19,6 +20,9 @@ CONTAINER = "sign-ins"
 HOURS = 12
 COOKIE = "__Host-tollgate"
 """The prefix makes browsers refuse it unless it is Secure, for this host alone and for every path."""
+
+LOCAL_COOKIE = "tollgate"
+"""For plain http to this machine, where not every browser keeps a Secure cookie."""
 
 _BYTES = 32
 _TOKEN_LENGTH = len(secrets.token_urlsafe(_BYTES))
@@ -40,9 +44,16 @@ class SignIns:
     """Every method raises StoreUnavailable, and GatewayError where the key itself is refused."""
 
     def __init__(
-        self, documents: DocumentStore, directory: DirectoryStore, callers: Callers, clock: Clock, pepper: bytes
+        self,
+        documents: DocumentStore,
+        directory: DirectoryStore,
+        declared: FileDirectory,
+        callers: Callers,
+        clock: Clock,
+        pepper: bytes,
     ) -> None:
-        self._documents, self._directory, self._callers, self._clock = documents, directory, callers, clock
+        self._documents, self._directory, self._declared = documents, directory, declared
+        self._callers, self._clock = callers, clock
         self._pepper = pepper
         self._forms = hmac.digest(pepper, b"tollgate console forms", hashlib.sha256)
 
@@ -96,11 +107,12 @@ class SignIns:
     async def _has(self, key: str, digest: str) -> bool:
         """Whether the secret that was signed in with is still one of the key's: a rotation ends what the old one began.
 
-        Keys of the configuration file are not stored; their secrets change only with a start.
+        A key that is not stored is one of the configuration file, whose secret may be another since the last start.
         """
         stored = await self._directory.get(f"keys/{key}")
         if stored is None:
-            return True
+            declared = self._declared.key(digest)
+            return declared is not None and declared.id == key
         now = self._clock.now()
         return any(
             hmac.compare_digest(item.digest, digest) and (item.until is None or now < item.until)

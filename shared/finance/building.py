@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from shared.finance.facts import Days, Facts
+from shared.finance.facts import Days, Facts, Key, pour
+from shared.finance.formats.text import decimal
 from shared.finance.gathering import Gathering, Sink, Told
 from shared.finance.model import ReportConfig, ReportKind
 from shared.finance.ports import Books, LedgerReader
@@ -59,6 +60,7 @@ class Builder:
         grain = Grain.MONTH if rows is None and period.are_whole_months else Grain.DAY
         gathering = Gathering(self._ledger, period, definition.teams)
         facts = await gathering.run(statement.dimensions, grain, sinks, told, period.date_of(generated_at))
+        facts = replace(facts, closed=await self._closed(definition, period, standing))
         tables = (rows.table(),) if rows is not None else await asyncio.to_thread(statement.tables, facts)
         await asyncio.to_thread(_check_all, tables, facts)
         warnings = tuple(_warnings(facts, standing, tables))
@@ -82,6 +84,20 @@ class Builder:
         )
         return Standing(states, " to ".join(labels))
 
+    async def _closed(
+        self, definition: ReportConfig, period: Days, standing: Standing
+    ) -> dict[Key, dict[str, int]] | None:
+        """Return what each cost center and team was closed with; snapshots are of whole months, so None for anything else."""
+        if not period.are_whole_months or any(state != "closed" for state in standing.states.values()):
+            return None
+        closed: dict[Key, dict[str, int]] = {}
+        for month in standing.states:
+            async for snapshot in self._books.closed_with(month):
+                if definition.teams is None or snapshot.team in definition.teams:
+                    for total in snapshot.totals:
+                        pour(total.sums, closed.setdefault((total.cost_center, snapshot.team), {}))
+        return closed
+
 
 @contextmanager
 def rows_of(definition: ReportConfig, time_zone: str) -> Iterator[FocusRows | None]:
@@ -102,19 +118,36 @@ _TICK = datetime.resolution
 
 
 def _warnings(facts: Facts, standing: Standing, tables: tuple[Table, ...]) -> Iterator[str]:
+    yield from _since_close(facts)
     unpriced, estimated, pending = (facts.total.get(name, 0) for name in ("unpriced", "estimated", "pending"))
     if unpriced:
         yield (
-            f"{unpriced} requests have no price yet. What they cost is not known, and not in any amount of this report; "
-            "they are charged as adjustments once they are priced."
+            f"{_counted(unpriced, 'has', 'have')} no price yet. What that costs is not known, and not in any amount of this report; "
+            "it is charged as an adjustment once there is a price."
         )
     if pending:
-        yield f"{pending} requests are still running at the provider; their cost is not in this report yet."
+        yield f"{_counted(pending, 'is', 'are')} still running at the provider; what that costs is not in this report yet."
     if estimated:
-        yield f"The usage of {estimated} requests is an estimate, because the provider did not report it."
+        yield f"The usage of {_counted(estimated)} is an estimate, because the provider did not report it."
     if unsettled := [f"{month} ({state})" for month, state in standing.states.items() if state != "closed"]:
         yield f"The books are not closed for {', '.join(unsettled)}: later reports can show other amounts."
     yield from (f"{table.title}: {table.note}" for table in tables if table.note and "is limited to" in table.note)
+
+
+def _since_close(facts: Facts) -> Iterator[str]:
+    """Say why two reports of one closed month can differ."""
+    if facts.closed is None or not (since := facts.since_close):
+        return
+    adjusted, entries = since.get("cost", 0), since.get("entries", 0)
+    cost = facts.total.get("cost", 0)
+    yield (
+        f"The books were closed at {decimal(cost - adjusted)} {facts.currency}; {decimal(adjusted)} {facts.currency} "
+        f"adjusted since, in {entries} {'entry' if entries == 1 else 'entries'}; now {decimal(cost)} {facts.currency}."
+    )
+
+
+def _counted(number: int, one: str = "", many: str = "") -> str:
+    return f"{number} request {one}".rstrip() if number == 1 else f"{number} requests {many}".rstrip()
 
 
 def _about(
@@ -135,7 +168,7 @@ def _about(
         ("Books", ", ".join(f"{month} {state}" for month, state in standing.states.items())),
         ("Currency", facts.currency),
         ("Teams", "all" if definition.teams is None else ", ".join(definition.teams)),
-        ("Total", f"{text_of(amount(total.get('cost', 0)))} {facts.currency}"),
+        ("Total", text_of(amount(total.get("cost", 0)))),
         *((title, str(total.get(name, 0))) for title, name in _COUNTED.items()),
         ("Price book", origin.price_book),
         ("Code", origin.code),

@@ -1,7 +1,7 @@
 """What a report is made of: the ledger's sums by some of their dimensions, with the total that they must come to."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import accumulate
 from operator import itemgetter
@@ -55,7 +55,11 @@ class Days:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`groups` are keyed by the dimensions in `names`; `days` hold what each team's calls came to, by day."""
+    """`groups` are keyed by the dimensions in `names`; `days` hold what each team's calls came to, by day.
+
+    `corrections` is what of that was adjusted. `closed` is what each cost center and team was closed with; None where the period is
+    not closed, or not of whole months.
+    """
 
     period: Days
     names: tuple[str, ...]
@@ -65,6 +69,15 @@ class Facts:
     heads: Mapping[tuple[str, str], Head]
     currency: str
     today: date
+    closed: Mapping[Key, dict[str, int]] | None = None
+    corrections: Mapping[tuple[str, date], dict[str, int]] = field(default_factory=dict)
+
+    @property
+    def since_close(self) -> dict[str, int]:
+        """What was posted since the books were closed: adjustments only. Empty where they are not closed."""
+        if self.closed is None:
+            return {}
+        return since(self.total, [*self.closed.values()])
 
     def by(self, *names: str) -> list[Group]:
         """Return the sums by fewer dimensions: what cost most first, and in the order of their names where they cost the same."""
@@ -95,6 +108,15 @@ def pour(sums: Sums, into: dict[str, int]) -> None:
     for name, number in sums.items():
         if not name.startswith(_NOT_REPORTED):
             into[name] = into.get(name, 0) + number
+
+
+def since(now: Sums, before: Iterable[Sums]) -> dict[str, int]:
+    """Return what was added to sums."""
+    found: dict[str, int] = {}
+    pour(now, found)
+    for sums in before:
+        pour({name: -number for name, number in sums.items()}, found)
+    return without_zeros(found)
 
 
 def without_zeros(sums: Sums) -> dict[str, int]:

@@ -7,10 +7,12 @@ from typing import Protocol
 from shared.finance.facts import Days, Facts, Key, pour, without_zeros
 from shared.finance.ports import LedgerReader
 from shared.finance.report import ReportRefused
-from shared.ledger.model import Cell, Grain, Head, View, months_of
+from shared.ledger.model import Cell, EntryType, Grain, Head, View, months_of
 
 TRIES = 6
 _MUST_AGREE = ("cost", "requests", "entries", "unpriced")
+
+type ByDay = dict[date, dict[str, int]]
 
 type Told = Callable[[float], None]
 """Hears what share is done, from 0 to 1."""
@@ -56,6 +58,7 @@ class Gathering:
             raise ReportRefused(f"A report covers whole days of the time zone {period.time_zone}.")
         self._ledger, self._period, self._teams = ledger, period, teams
         self._days: dict[tuple[str, date], dict[str, int]] = {}
+        self._corrections: dict[tuple[str, date], dict[str, int]] = {}
         self._heads: dict[tuple[str, str], Head] = {}
         self._currencies: set[str] = set()
 
@@ -75,7 +78,17 @@ class Gathering:
             pour(sums, total)
         kept = {key: clean for key, sums in groups.kept.items() if (clean := without_zeros(sums))}
         currency = next(iter(self._currencies), "USD")
-        return Facts(self._period, names, kept, without_zeros(total), self._days, self._heads, currency, today)
+        return Facts(
+            self._period,
+            names,
+            kept,
+            without_zeros(total),
+            self._days,
+            self._heads,
+            currency,
+            today,
+            corrections=self._corrections,
+        )
 
     async def _all_teams(self) -> list[str]:
         heads = await self._ledger.heads(self._period.window)
@@ -89,11 +102,13 @@ class Gathering:
             details = await self._details(team, grain, sinks)
             after = await self._days_of(team)
             if after == before:
-                self._check(team, details, after)
+                days, corrections = after
+                self._check(team, details, days)
                 for sink in sinks:
                     sink.keep()
-                if after:
-                    self._days |= {(team, day): sums for day, sums in after.items()}
+                if days:
+                    self._days |= {(team, day): sums for day, sums in days.items()}
+                    self._corrections |= {(team, day): sums for day, sums in corrections.items()}
                     self._heads |= heads
                 return
             before = after
@@ -103,13 +118,18 @@ class Gathering:
             f"Usage of the team {team} is posted faster than it can be read; ask for days that are over."
         )
 
-    async def _days_of(self, team: str) -> dict[date, dict[str, int]]:
-        days: dict[date, dict[str, int]] = {}
+    async def _days_of(self, team: str) -> tuple[ByDay, ByDay]:
+        """Return what each day comes to, and what of that are adjustments."""
+        days: ByDay = {}
+        corrections: ByDay = {}
         async for cell in self._cells(View.TOTAL, Grain.DAY, team):
-            pour(cell.sums, days.setdefault(self._period.date_of(cell.key.start), {}))
+            day = self._period.date_of(cell.key.start)
+            pour(cell.sums, days.setdefault(day, {}))
+            if cell.key.dimensions.type is EntryType.ADJUSTMENT:
+                pour(cell.sums, corrections.setdefault(day, {}))
             if cell.cost:
                 self._currencies.add(cell.key.dimensions.currency)
-        return days
+        return days, corrections
 
     async def _heads_of(self, team: str) -> dict[tuple[str, str], Head]:
         months = list(months_of(self._period.window))
@@ -128,7 +148,7 @@ class Gathering:
     def _cells(self, view: View, grain: Grain, team: str) -> AsyncIterator[Cell]:
         return self._ledger.cells(view, grain, self._period.window, (team,))
 
-    def _check(self, team: str, details: dict[str, int], days: dict[date, dict[str, int]]) -> None:
+    def _check(self, team: str, details: dict[str, int], days: ByDay) -> None:
         for name in _MUST_AGREE:
             total = sum(sums.get(name, 0) for sums in days.values())
             if details[name] != total:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.ledger.model import Cell, Grain, Head, View
+from shared.reconciliation.model import TeamSnapshot
 from shared.windows import Window
 
 _SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._@+=-]{0,127}"
@@ -56,6 +57,9 @@ class Books(Protocol):
 
     async def state(self, month: str) -> str:
         """Return open, closing or closed for a reporting month such as `2026-11`. Raises StoreUnavailable."""
+
+    def closed_with(self, month: str) -> AsyncIterator[TeamSnapshot]:
+        """Return the teams' parts of what a closed month was closed with. Raises StoreUnavailable."""
 
     def fiscal_label(self, at: datetime) -> str:
         """Return the fiscal month that holds a moment, such as `FY2026-P08`."""

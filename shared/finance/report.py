@@ -166,5 +166,10 @@ def bounded(table: Table, rows: Sequence[Row], most: int = MOST_ROWS) -> Table:
 
 
 def percent(part: int, whole: int) -> int | None:
-    """Return the share in hundredths of a percent, rounded half up; None where there is no whole."""
-    return None if whole == 0 else (20_000 * part + whole) // (2 * whole)
+    """Return the share in hundredths of a percent, rounded half up; None where there is no whole, or a credit makes a share nonsense."""
+    return None if whole <= 0 or part < 0 else (20_000 * part + whole) // (2 * whole)
+
+
+def whole_of(parts: Iterable[int], whole: int) -> int:
+    """Return the whole that shares are of; none (0) where a part is negative, because the others would come to more than all."""
+    return whole if all(part >= 0 for part in parts) else 0

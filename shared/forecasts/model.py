@@ -5,7 +5,7 @@ follows from the errors that the same arithmetic made on those days. Amounts are
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -65,11 +65,17 @@ class _Fit:
         return scaled(self.weekdays[weekday], self.trend)
 
 
-def forecast(days: Sequence[tuple[date, int]], period: tuple[date, date], today: date) -> Forecast:
+def forecast(
+    days: Sequence[tuple[date, int]],
+    period: tuple[date, date],
+    today: date,
+    corrections: Sequence[tuple[date, int]] = (),
+) -> Forecast:
     """Forecast what is spent from the period's first day up to, and without, its end.
 
     `days` are daily totals in nano-units, in any order and also from before the period; a day that is missing after the first
     one given cost nothing. `today` is not over: what is spent of it counts as spent, and the larger of that and a usual day is expected.
+    `corrections` are told like days, and may be several of one: those of the period are added once, and say nothing of days to come.
 
     With p the expectation of each day to come, n the days of the fit, and q the tenth and ninetieth percentile of its relative
     errors, the interval is  expected + q * sqrt(sum(p^2) + 4 * sum(p)^2 / n):  each day errs by itself, and the level errs for all
@@ -77,7 +83,8 @@ def forecast(days: Sequence[tuple[date, int]], period: tuple[date, date], today:
     """
     totals = dict(days)
     span = Span(*period)
-    spent = sum(total for day, total in totals.items() if span.first <= day < span.end and day <= today)
+    used, corrected = (_spent(each, span, today) for each in (totals.items(), corrections))
+    spent = used + corrected
     if today >= span.end:
         return Forecast(spent, spent, spent, spent, Method.OVER)
     known = _known(totals, today)
@@ -90,6 +97,10 @@ def forecast(days: Sequence[tuple[date, int]], period: tuple[date, date], today:
     below, above = _margins(fit, ahead)
     method = Method.WEEKDAYS if len(known) >= SEASONAL_DAYS else Method.MEAN
     return Forecast(expected, max(spent, expected - below), expected + above, spent, method)
+
+
+def _spent(days: Iterable[tuple[date, int]], span: Span, today: date) -> int:
+    return sum(total for day, total in days if span.first <= day < span.end and day <= today)
 
 
 def scaled(nanos: int, ratio: float) -> int:

@@ -195,6 +195,8 @@ class Attempts:
         call = self._call
         before, call.is_in_doubt = (call.is_made, call.is_in_doubt), True
         call.is_made = True
+        if call.asked is None:
+            call.asked = self._runtime.clock.monotonic()
         try:
             response = await self._runtime.transport.send(request)
         except ConnectFailed:
@@ -235,7 +237,8 @@ class Attempts:
 
     def _record(self, deployment: Deployment, status: int | None, failure: str | None, started: float) -> None:
         duration = round((self._runtime.clock.monotonic() - started) * 1000)
-        self._call.attempts.append(AttemptRecord(deployment.name, status, failure, duration))
+        offset = round((started - self._call.started) * 1000)
+        self._call.attempts.append(AttemptRecord(deployment.name, status, failure, duration, offset))
 
 
 async def _put_aside(response: UpstreamResponse) -> StoredAnswer:

@@ -81,7 +81,9 @@ class Seen:
 class Call:
     """One call. `streams` says whether the caller asked for a stream, `hides_usage` that its usage chunk is ours alone.
 
-    `is_made` says that it went out, so that it counts; `is_in_doubt` that nobody knows what became of it there.
+    `is_made` says that it went out, so that it counts; `is_in_doubt` that nobody knows what became of it there. `asked` is when the
+    upstream was first asked, `sending_s` how long the caller took to send his body, `traceparent` what he said of his trace, and `limit`
+    which unit had no room left for the call.
     """
 
     id: str
@@ -100,6 +102,10 @@ class Call:
     attempts: list[AttemptRecord] = field(default_factory=list)
     deployment: str | None = None
     first_byte: float | None = None
+    asked: float | None = None
+    sending_s: float = 0.0
+    traceparent: str | None = None
+    limit: str | None = None
     seen: Seen = field(default_factory=Seen)
     units: Units = field(default_factory=Units)
     reservation: Reservation = field(default_factory=Reservation)

@@ -31,6 +31,7 @@ from shared.providers.model import Deployment
 from shared.providers.port import CredentialUnavailable, SecretUnavailable, UpstreamFailure
 from shared.queues import USAGE_EVENTS
 from shared.runtime import Runtime
+from shared.telemetry.ended import Ended
 from shared.usage.model import NO_USAGE, Source, Usage, UsageEvent
 from shared.wire.openai.endpoints import Kind, Meter
 
@@ -127,7 +128,10 @@ async def give_up(runtime: Runtime, object_id: str) -> bool:
         return False
     event = estimate_event(runtime, provision.body, await _home(runtime, provision.body))
     await _report(runtime, event)
-    return await claim(runtime, provision)
+    is_ours = await claim(runtime, provision)
+    if is_ours:
+        runtime.telemetry.call_ended(Ended(event, is_late=True))
+    return is_ours
 
 
 class LateWork:
@@ -165,6 +169,7 @@ async def _settle(runtime: Runtime, provision: Document, event: UsageEvent, read
     await _report(runtime, event)
     if await claim(runtime, provision):
         # From here on nothing waits: what is taken away is settled.
+        runtime.telemetry.call_ended(Ended(event, is_late=True))
         tokens = event.usage.tokens.input + event.usage.tokens.output
         count_difference(counts, runtime, provision.body, {"tokens": tokens, "money": _cost(runtime, provision, event)})
     await OpenWorkStore(runtime.documents).remove(str(provision.body["id"]))
@@ -198,4 +203,6 @@ def _cost(runtime: Runtime, provision: Document, event: UsageEvent) -> int | Non
     models = provision.body["models"]
     aliases = [alias for alias in models if isinstance(alias, str)] if isinstance(models, list) else []
     deployment = runtime.router.deployment(event.deployment or "")
-    return late_cost(event.usage, event.served_model, aliases, runtime, event.service_tier, deployment)
+    return late_cost(
+        event.usage, event.served_model, aliases, runtime, event.service_tier, deployment, event.started_at
+    )

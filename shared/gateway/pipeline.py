@@ -39,6 +39,7 @@ class Pipeline:
         try:
             call = await identify(request, self._runtime)
         except GatewayError as error:
+            self._runtime.telemetry.caller_unknown(error.status, error.code)
             return GatewayResponse(error.status, error_headers(error), error_body(error))
         try:
             return await self._serve(call, request)
@@ -58,7 +59,9 @@ class Pipeline:
         if call.endpoint.served is Served.OWNED_LIST:
             await self._admit(call)
             return await answer_list(call, request, runtime)
+        begun = runtime.clock.monotonic()
         call.content = await self._bodies.read(call, request, call.endpoint.body)
+        call.sending_s = runtime.clock.monotonic() - begun
         call.request_bytes = len(call.content.raw or b"")
         note_request(call, request)
         await decide(call, request, runtime)

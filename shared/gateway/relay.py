@@ -12,6 +12,7 @@ from shared.gateway.message import GatewayResponse, HeaderList
 from shared.gateway.objects import register_answer
 from shared.gateway.settle import settle
 from shared.gateway.spending.downshift import HEADER as DOWNSHIFT
+from shared.gateway.spending.refusals import LimitExceeded
 from shared.gateway.stream import IDLE_S, StreamRelay
 from shared.gateway.watch import EVIDENCE, note_answer, parse_tolerantly
 from shared.providers.port import ConnectionLost, IdleTimeout, UpstreamFailure, UpstreamResponse
@@ -87,6 +88,7 @@ def gateway_headers(call: Call) -> HeaderList:
 def refusal(call: Call, runtime: Runtime, error: GatewayError) -> None:
     """Settle a call that ends in an error of ours."""
     call.seen.error_code = error.code
+    call.limit = error.unit if isinstance(error, LimitExceeded) else None
     settle(call, runtime, error.status, Outcome.UPSTREAM_ERROR if call.attempts else Outcome.REFUSED)
 
 

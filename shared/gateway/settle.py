@@ -12,6 +12,9 @@ from shared.gateway.trace import trace_of
 from shared.providers.model import Deployment
 from shared.queues import USAGE_EVENTS
 from shared.runtime import Runtime
+from shared.settings import AccessLog
+from shared.telemetry.ended import Ended
+from shared.telemetry.logs import json_line, text_line
 from shared.usage.model import NO_USAGE, Outcome, Source, Timings, Usage, UsageEvent
 from shared.wire.openai.endpoints import Meter
 
@@ -98,7 +101,9 @@ def _with_units(usage: Usage, call: Call) -> Usage:
 def _publish(call: Call, runtime: Runtime, end: End, usage: Usage) -> None:
     try:
         give_account(call, runtime, end, usage)
-        _report(runtime, _event(call, runtime, end, usage))
+        event = _event(call, runtime, end, usage)
+        _report(runtime, event)
+        _tell(call, runtime, event)
     finally:
         call.content.json = call.content.form = call.content.raw = None
         call.seen.output.clear()
@@ -111,12 +116,20 @@ def _report(runtime: Runtime, event: UsageEvent) -> None:
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         # The answer is made and paid for: its caller shall have it.
         _log.error("The usage event of %s is lost: %s", event.id, type(error).__name__)
-    if runtime.settings.access_log:
-        _log.info(
-            "%s %s %s → %s in %d ms, %d attempt(s), %d+%d tokens, team %s",
-            event.status, event.endpoint, event.requested_model or "-", event.deployment or "-", event.timings.total_ms,
-            len(event.attempts), event.usage.tokens.input, event.usage.tokens.output, event.attribution.team,
-        )  # fmt: skip
+
+
+def _tell(call: Call, runtime: Runtime, event: UsageEvent) -> None:
+    """Tell telemetry and the log of the call, neither of which makes it wait."""
+    telemetry = runtime.telemetry
+    if telemetry.is_on:
+        own_s = call.asked - call.started - call.sending_s if call.asked is not None else None
+        settled_ms = round((runtime.clock.monotonic() - call.started) * 1000)
+        telemetry.call_ended(Ended(event, call.method, call.traceparent, own_s, settled_ms, call.limit))
+    match runtime.settings.access_log:
+        case AccessLog.TEXT:
+            _log.info("%s", text_line(event))
+        case AccessLog.JSON:
+            _log.info("%s", json_line(event, telemetry.models, call.traceparent))
 
 
 def _event(call: Call, runtime: Runtime, end: End, usage: Usage) -> UsageEvent:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from shared.errors import BadRequest
+from shared.fields import REPOSITORY
 from shared.gateway.call import Call, bounded
 from shared.gateway.message import GatewayRequest
 
@@ -16,9 +17,8 @@ PULL_REQUEST, BRANCH = "pr", "branch"
 
 _KEY = re.compile(r"[a-z][a-z0-9_.-]{0,31}")
 _VALUE = re.compile(rf"[!-+\--~](?:[ -+\--~]{{0,{LONGEST_VALUE - 2}}}[!-+\--~])?")
-_REPOSITORY = r"(?P<repository>[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100})"
 _WORK = re.compile(
-    rf"(?:https://[A-Za-z0-9.-]{{1,100}}/)?{_REPOSITORY}(?:(?:#|/pull/)(?P<number>[1-9][0-9]{{0,9}})|@(?P<branch>[!-+\--~]{{1,200}}))"
+    rf"(?:https://[A-Za-z0-9.-]{{1,100}}/)?(?P<repository>{REPOSITORY})(?:(?:#|/pull/)(?P<number>[1-9][0-9]{{0,9}})|@(?P<branch>[!-+\--~]{{1,200}}))"
 )
 _NONE: Mapping[str, str] = {}
 

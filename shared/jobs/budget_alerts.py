@@ -17,7 +17,7 @@ from shared.directory.model import ORGANIZATION, Budget, Level
 from shared.directory.service import DirectoryUnavailable
 from shared.documents import DocumentStore
 from shared.forecasts.model import FIT_DAYS, Forecast, forecast
-from shared.ledger.model import Cell, Grain, View
+from shared.ledger.model import Cell, EntryType, Grain, View
 from shared.ledger.store import LedgerStore
 from shared.runtime import Runtime
 from shared.windows import Window
@@ -110,16 +110,19 @@ class BudgetAlerts:
         return self._ledger is not None and is_total and budget is not None and budget.time_zone == self._zone.key
 
     async def _forecast(self, alert: Alert) -> Forecast:
-        """Forecast the end of the alert's period from the ledger's days."""
+        """Forecast the end of the alert's period from the ledger's days. What corrects is added once: it is no use that goes on."""
         assert self._ledger is not None
         window = Window("", alert.window.start - timedelta(days=FIT_DAYS), alert.at)
         kind, _, name = alert.scope.partition("/")
         days: Counter[date] = Counter()
+        corrections: Counter[date] = Counter()
         async for cell in self._ledger.cells(View.TOTAL, Grain.DAY, window, [name] if kind == "teams" else None):
             if kind != "areas" or cell.key.dimensions.area == name:
-                days[_day(cell.key.start, self._zone)] += cell.cost
+                is_use = cell.key.dimensions.type is not EntryType.ADJUSTMENT
+                (days if is_use else corrections)[_day(cell.key.start, self._zone)] += cell.cost
         period = (_day(alert.window.start, self._zone), _day(alert.window.end, self._zone))
-        return forecast(list(days.items()), period, alert.at.astimezone(self._zone).date())
+        today = alert.at.astimezone(self._zone).date()
+        return forecast(list(days.items()), period, today, list(corrections.items()))
 
 
 def budget_alerts_of(runtime: Runtime) -> BudgetAlerts:

@@ -38,6 +38,8 @@ def intake_of(runtime: Runtime) -> Intake:
         rate=partial(rating_of, book=runtime.prices),
         periods=runtime.bookkeeping.periods,
         clock=runtime.clock,
+        tell=runtime.telemetry.count,
+        models=runtime.telemetry.models,
     )
 
 

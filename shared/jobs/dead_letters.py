@@ -1,9 +1,12 @@
 """What could not be processed: read, corrected, sent again or given up, wherever it was set aside."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import product
 
 import orjson
 
@@ -28,7 +31,21 @@ QUEUES = (USAGE_EVENTS, ALERTS, REPORTS)
 MOST_BYTES = 64 * 1024
 """Of a body: what is shown, and what a corrected one may have."""
 
+REPLAYED_FOR = timedelta(days=7)
+"""How long after its use an event is sent again without anybody's doing. Then it waits for somebody."""
+
+REPLAYED_AGAIN_AFTER = timedelta(hours=6)
+"""What has come back in spite of that is not sent again sooner."""
+
+BUDGET_S = 120.0
+"""Less than the five minutes between two ticks: on Service Bus a letter takes a second or more."""
+
 _REJECTED = "rej_"
+_SENT_AGAIN = "replay_"
+"""What the message ids of `replayed_id` begin with."""
+
+_PAGE = 200
+_log = logging.getLogger("tollgate.dead_letters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +135,7 @@ class DeadLetterService:
 
     async def correct(self, id: str, body: bytes) -> Json:
         """Return the message that a corrected body would be; nothing is sent. Raises LetterUnknown and LetterInvalid."""
-        return self._checked((await self.get(id)).queue, body)
+        return await self._checked(await self.get(id), body)
 
     async def replay(self, id: str, actor: str, body: bytes | None = None) -> None:
         """Send a message again, corrected if need be, and remove it here. Raises LetterUnknown and LetterInvalid."""
@@ -126,7 +143,7 @@ class DeadLetterService:
         content = found.text.encode() if body is None else body
         if body is None and not found.is_whole:
             raise LetterInvalid("it is too large to be sent again as it is")
-        self._checked(found.queue, content)
+        await self._checked(found, content)
         await self._audit(found, actor, "replay", content)
         if id.startswith(_REJECTED):
             self._events.publish(found.queue, replayed_id(id, content), content)
@@ -160,13 +177,83 @@ class DeadLetterService:
         digest = sha256(body).hexdigest() if body is not None else None
         await self._audited(Deed(actor, action, found.id, found.queue, found.reason, digest, self._clock.now()))
 
-    def _checked(self, queue: str, body: bytes) -> Json:
+    async def _checked(self, found: SetAside, body: bytes) -> Json:
         if len(body) > MOST_BYTES:
             raise LetterInvalid(f"it has more than {MOST_BYTES} bytes")
         try:
-            return parsed(body, self._clock.now()) if queue == USAGE_EVENTS else _object(body)
+            if found.queue != USAGE_EVENTS:
+                return _object(body)
+            event = parsed(body, self._clock.now())
         except EventInvalid as error:
             raise LetterInvalid(str(error)) from None
+        await self._refuse_posted(found.text, event)
+        return event
+
+    async def _refuse_posted(self, text: str, event: Json) -> None:
+        """An entry is found by its event's id in the partition of its team and month: under others it would be entered twice."""
+        for id, team, at in _places(text, event):
+            if await self._rejected.is_posted(id, team, at):
+                raise LetterInvalid(
+                    f"the ledger already has the event {id} as use of the team {team} in {at:%Y-%m}; "
+                    "discard the message, and correct the ledger by an adjustment if its entry is wrong"
+                )
+
+
+async def replay_events(
+    letters: DeadLetters, rejected: RejectedStore, clock: Clock, *, budget_s: float = BUDGET_S
+) -> int:
+    """Send dead usage events again that nothing is wrong with, and return how many: they died of a store that was away for long.
+
+    Each goes back at once, and then every six hours while its use is not older than a week. What is no event, and what is older, waits
+    for somebody. Raises StoreUnavailable; what is done by then stays done.
+    """
+    now, until = clock.now(), clock.monotonic() + budget_s
+    replayed, cursor = 0, None
+    # Nothing is sent where it would only come back.
+    await rejected.get(_REJECTED)
+    while True:
+        page, cursor = await letters.page(USAGE_EVENTS, _PAGE, cursor)
+        for letter in page:
+            if clock.monotonic() >= until:
+                return _told(replayed)
+            if _may_go_back(letter, now):
+                with suppress(DeadLetterMissing):
+                    await letters.replay(USAGE_EVENTS, letter.id)
+                    replayed += 1
+        if cursor is None:
+            return _told(replayed)
+
+
+def _told(replayed: int) -> int:
+    if replayed:
+        _log.warning("%d dead usage events were sent again", replayed)
+    return replayed
+
+
+def _may_go_back(letter: DeadLetter, now: datetime) -> bool:
+    if letter.message_id.startswith(_SENT_AGAIN) and now - letter.at < REPLAYED_AGAIN_AFTER:
+        return False
+    try:
+        event = parsed(letter.body, now)
+    except EventInvalid:
+        return False
+    return now - datetime.fromisoformat(str(event["started_at"])) < REPLAYED_FOR
+
+
+def _places(text: str, event: Json) -> Iterator[tuple[str, str, datetime]]:
+    """Yield the ids, teams and months under which the ledger may have an event: as it was sent, as it is corrected, and between."""
+    ids, teams, moments = [str(event["id"])], [str(event["team"])], [_moment(event)]
+    with suppress(EventInvalid, KeyError, TypeError, ValueError, OverflowError):
+        sent = _object(text.encode())
+        ids += [str(sent["id"])]
+        teams += [str(sent["team"])]
+        moments += [_moment(sent)]
+    months = {(at.year, at.month): at for at in moments}
+    yield from product(dict.fromkeys(ids), dict.fromkeys(teams), months.values())
+
+
+def _moment(event: Json) -> datetime:
+    return datetime.fromisoformat(str(event["started_at"])).astimezone(UTC)
 
 
 def _object(body: bytes) -> Json:

@@ -2,20 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
 
 from shared.alerts.model import AlertingConfig, ChannelConfig, Delivery, Notice, State
-from shared.alerts.store import Claimed, DeliveryStore, LogStore, NoticeStore
+from shared.alerts.store import Claimed, DeliveryStore, LogStore, NoticeStore, Sent
 from shared.alerts.storm import SETTLE, Sum, admitted, digest_due, digest_id, digest_of, withdrawn
 from shared.clock import Clock
 from shared.documents import DocumentStore, StoreUnavailable
 from shared.ids import new_id
 from shared.jobs.alert_channels import Channels, Outcome, Verdict
 from shared.runtime import Runtime
+from shared.telemetry.instruments import ALERTS_DELIVERED
 
 BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
 CLAIM = timedelta(minutes=1)
@@ -53,14 +54,20 @@ class AlertDelivery:
     """
 
     def __init__(
-        self, documents: DocumentStore, clock: Clock, config: AlertingConfig | None, channels: Channels
+        self,
+        documents: DocumentStore,
+        clock: Clock,
+        config: AlertingConfig | None,
+        channels: Channels,
+        tell: Callable[..., None] = lambda instrument, **attributes: None,
     ) -> None:
+        """`tell` is `Telemetry.count`, and hears how every attempt to send ended."""
         self._notices, self._deliveries, self._logs = (
             NoticeStore(documents),
             DeliveryStore(documents),
             LogStore(documents),
         )
-        self._clock, self._config, self._channels = clock, config, channels
+        self._clock, self._config, self._channels, self._tell = clock, config, channels, tell
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._turns: dict[str, asyncio.Lock] = {}
 
@@ -127,31 +134,32 @@ class AlertDelivery:
         if channel is None:
             await self._record(claimed, Outcome(Verdict.FINAL, "channel_missing"), done)
             return
-        admitted_at = await self._admit(channel, notice)
-        if admitted_at is None:
+        message = await self._admit(channel, notice)
+        if message is None:
             await self._suppress(claimed, done)
             return
         outcome = await self._channels.send(channel, notice)
+        self._tell(ALERTS_DELIVERED, channel=channel.kind, outcome=outcome.verdict.value)
         await self._record(claimed, outcome, done)
         if outcome.verdict is not Verdict.DELIVERED and not outcome.may_have_arrived:
-            await self._withdraw(channel, admitted_at)
+            await self._withdraw(channel, message)
 
-    async def _admit(self, channel: ChannelConfig, notice: Notice) -> datetime | None:
-        """Note a message in the channel's log before it is sent, and return when; None where there were too many.
+    async def _admit(self, channel: ChannelConfig, notice: Notice) -> Sent | None:
+        """Note a message in the channel's log before it is sent, and return the note; None where there were too many.
 
         Digests are not counted: they come an hour apart by themselves.
         """
-        now = self._clock.now()
+        message, most = Sent(self._clock.now(), notice.team), channel.most_per_hour
         if notice.kind == "digest":
-            return now
+            return message
         async with self._turns.setdefault(channel.name, asyncio.Lock()):
-            while log := admitted(await self._logs.read(channel.name), channel.most_per_hour, notice.severity, now):
+            while log := admitted(await self._logs.read(channel.name), most, message, notice.severity):
                 if await self._logs.save(log):
-                    return now
+                    return message
         return None
 
-    async def _withdraw(self, channel: ChannelConfig, at: datetime) -> None:
-        while not await self._logs.save(withdrawn(await self._logs.read(channel.name), at)):
+    async def _withdraw(self, channel: ChannelConfig, message: Sent) -> None:
+        while not await self._logs.save(withdrawn(await self._logs.read(channel.name), message)):
             continue
 
     async def _suppress(self, claimed: Claimed, done: Delivered) -> None:
@@ -202,7 +210,7 @@ def delivery_of(runtime: Runtime) -> AlertDelivery:
     """Put together what delivers, from what the process has."""
     out = runtime.bookkeeping.outgoing
     channels = Channels(out.web, out.mailer, out.mail_service, runtime.secrets, runtime.clock)
-    return AlertDelivery(runtime.documents, runtime.clock, runtime.config.alerting, channels)
+    return AlertDelivery(runtime.documents, runtime.clock, runtime.config.alerting, channels, runtime.telemetry.count)
 
 
 def _notice_in(body: bytes) -> str | None:

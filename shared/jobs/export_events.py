@@ -151,7 +151,7 @@ def _entry_row(document: Json) -> Row | None:
         "posted_at": entry.posted_at.isoformat(),
         "dimensions": entry.dimensions.to_json(),
         # Money is text: no reader shall make a float of it unasked.
-        "cost": None if entry.cost is None else text_of(amount(entry.cost)),
+        "cost": None if entry.told_cost is None else text_of(amount(entry.told_cost)),
         "lines": {name: text_of(amount(nanos)) for name, nanos in entry.lines.items()},
         "sums": dict(entry.sums),
         "price": entry.price,

@@ -33,6 +33,7 @@ def _closed(period: Period, clock: Clock) -> Notice:
     facts += [("Requests", str(snapshot.requests)), ("Teams", str(snapshot.teams))]
     facts += [("Not settled yet", str(snapshot.pending))] if snapshot.pending else []
     facts += [("Without a price", str(snapshot.unpriced))] if snapshot.unpriced else []
+    facts += [("Without their event", str(snapshot.without_event))] if snapshot.without_event else []
     text = f"What is posted to {period.month.id} from now on is an adjustment."
     return Notice(
         id=f"period|{period.month.id}|closed",

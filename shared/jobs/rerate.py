@@ -1,5 +1,6 @@
 """Rates what had no price when it was used, or had the wrong one, by the prices of now: as entries beside the old ones."""
 
+import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,12 +14,17 @@ from shared.catalog.rating import Served
 from shared.catalog.service import PriceBook
 from shared.clock import Clock
 from shared.documents import DocumentStore, Json
-from shared.jobs.usage_ingest import rating_of
-from shared.ledger.model import CONTAINER, Cell, CellKey, Entry, EntryType, Grain, Sums, View, add
+from shared.jobs.open_months import open_months
+from shared.jobs.usage_ingest import rating_of, saved_by_downshift
+from shared.ledger.model import CONTAINER, Cell, CellKey, Entry, EntryType, Grain, Sums, View, add, stamp
+from shared.ledger.plausible import EventInvalid, checked
 from shared.ledger.store import LedgerStore
 from shared.migrations.steps import newest_usage_event
+from shared.reconciliation.periods import PeriodStore
 from shared.usage.model import TokenUsage, Units, Usage
 from shared.windows import Window
+
+_log = logging.getLogger("tollgate.rerate")
 
 PRICED, CORRECTED = "priced", "corrected"
 """The reasons of the adjustments made here."""
@@ -28,6 +34,13 @@ _TOGETHER = 200
 
 _DAY = timedelta(hours=25)
 """A day of a time zone lasts no longer."""
+
+_MONTH = timedelta(days=32)
+"""Nor a month."""
+
+_LOOKS = "rerating"
+_LOOKED_FOR_S = 7 * 86_400
+"""How long a day is not looked at again for the same prices."""
 
 
 class Ledger(Protocol):
@@ -80,17 +93,27 @@ class Rerating:
             of = cell.key.dimensions
             kind = (of.provider, of.model, of.region, of.tier)
             known = found.get(kind) or UnpricedUse(*kind, calls=0, since=cell.key.start)
-            calls = known.calls + cell.sums["unpriced"]
+            calls = known.calls + max(0, cell.sums["unpriced"])
             found[kind] = replace(known, calls=calls, since=min(known.since, cell.key.start))
-        return sorted(found.values(), key=lambda use: (-use.calls, use.model or "", use.since))
+        listed = (use for use in found.values() if use.calls)
+        return sorted(listed, key=lambda use: (-use.calls, use.model or "", use.since))
 
     async def price_unpriced(self, window: Window) -> Rerated:
-        """Price what has a price by now. Cheap where nothing has: then only the sums of its days are read."""
-        cells = [cell for cell in await self._open(window) if self._may_be_priced(cell)]
-        days = {(cell.key.dimensions.team, cell.key.start) for cell in cells}
+        """Price what has a price by now, call for call.
+
+        A day that was looked at already is looked at again when there are other prices, or something was posted to it.
+        """
+        days: dict[tuple[str, datetime], list[Cell]] = {}
+        for cell in await self._open(window):
+            days.setdefault((cell.key.dimensions.team, cell.key.start), []).append(cell)
         done = Rerated()
-        for team, start in sorted(days):
-            done = await self._day(team, Window("", start, start + _DAY), None, done)
+        for (team, start), cells in sorted(days.items(), key=lambda day: day[0]):
+            id, seen = f"{team}|{stamp(start)}", self._seen(start, cells)
+            look = await self._documents.get(CONTAINER, _LOOKS, id)
+            if look is None or look.body["seen"] != seen:
+                done = await self._day(team, Window("", start, start + _DAY), None, done)
+                body = {"schema": 1, "id": id, "kind": "look", "seen": seen}
+                await self._documents.upsert(CONTAINER, _LOOKS, body, _LOOKED_FOR_S)
         return done
 
     async def correct(self, window: Window, model: str) -> Rerated:
@@ -112,12 +135,35 @@ class Rerating:
     async def _open(self, window: Window) -> list[Cell]:
         """Return the days with calls that have no price yet: adjustments are counted against the calls that they are of."""
         sums: dict[CellKey, Sums] = {}
-        async for cell in self._ledger.cells(View.DETAIL, Grain.DAY, window):
+        teams, start = await self._open_teams(window)
+        async for cell in self._ledger.cells(View.DETAIL, Grain.DAY, replace(window, start=start), teams):
             if "unpriced" in cell.sums:
                 of = replace(cell.key.dimensions, type=EntryType.USAGE, currency="")
                 key = replace(cell.key, dimensions=of)
                 sums[key] = add(sums.get(key, {}), cell.sums)
-        return [Cell(key, total) for key, total in sums.items() if total.get("unpriced", 0) > 0]
+        return [Cell(key, total) for key, total in sums.items() if total.get("unpriced", 0)]
+
+    async def _open_teams(self, window: Window) -> tuple[set[str], datetime]:
+        """Return the teams with months that have such calls, and where the first of these months begins in the window."""
+        months: dict[tuple[str, datetime], int] = {}
+        around = replace(window, start=window.start - _MONTH)
+        async for cell in self._ledger.cells(View.TOTAL, Grain.MONTH, around):
+            month = (cell.key.dimensions.team, cell.key.start)
+            months[month] = months.get(month, 0) + cell.sums.get("unpriced", 0)
+        unpriced = [month for month, calls in months.items() if calls]
+        first = min((start for _, start in unpriced), default=window.start)
+        return {team for team, _ in unpriced}, max(window.start, first)
+
+    def _seen(self, start: datetime, cells: Sequence[Cell]) -> str:
+        """Name the prices and what they were tried on: of a day that is not over only what seems to have one.
+
+        All else of it was rated by the same prices when it was posted, but for what old instances still post.
+        """
+        is_over = start + _DAY < self._clock.now()
+        known = sorted(
+            (cell.key.id, sorted(cell.sums.items())) for cell in cells if is_over or self._may_be_priced(cell)
+        )
+        return sha256(repr((self._book.digest, is_over, known)).encode()).hexdigest()[:16]
 
     def _totals(self, window: Window) -> AsyncIterator[Cell]:
         """Cells of hours, from the one that the window begins in."""
@@ -151,36 +197,51 @@ class Rerating:
     async def _rate(self, calls: Sequence["_Posted"], reason: str, done: Rerated) -> Rerated:
         adjustments, unpriced = [], 0
         for call in calls:
-            rating = await self._rating(call.entry)
+            rating, saved_downshift = await self._rating(call.entry)
             if isinstance(rating, Unpriced):
                 unpriced += 1
-            elif adjustment := self._adjustment(call, rating, reason):
+            elif adjustment := self._adjustment(call, rating, saved_downshift, reason):
                 adjustments.append(adjustment)
-        if adjustments:
-            await self._posting.post(adjustments)
+        posted = await self._posting.post(adjustments) if adjustments else 0
         return Rerated(
             looked_at=done.looked_at + len(calls),
-            adjusted=done.adjusted + len(adjustments),
+            adjusted=done.adjusted + posted,
             cost=done.cost + sum(each.cost or 0 for each in adjustments),
             unpriced=done.unpriced + unpriced,
         )
 
-    async def _rating(self, entry: Entry) -> Charge | Unpriced:
-        """Rate the event itself. When that is gone, what its entry says of it: the model that was priced, else the catalogue's."""
+    async def _rating(self, entry: Entry) -> tuple[Charge | Unpriced, int]:
+        """Rate the event itself, and say what was saved by sending it to another model.
+
+        When that is gone, what its entry says of it is rated: the model that was priced, else the catalogue's.
+
+        So it is with an event that cannot be read: one must not keep all others from their prices.
+        """
         document = await self._documents.get(CONTAINER, entry.partition, entry.event or "")
         if document is not None:
-            event: Json = newest_usage_event(document.body)
-            return rating_of(event, self._book)
+            try:
+                event, rate = checked(newest_usage_event(document.body), self._clock.now()), self._rate_event
+                rating = rate(event)
+                return rating, saved_by_downshift(event, rating, rate)
+            except EventInvalid as error:
+                _log.warning("The event of entry %s cannot be read: %s", entry.id, error)
         of = entry.dimensions
         priced = (entry.price or "||").split("|")[1] or None
         served = Served(of.provider, (priced, of.model), entry.at, of.region, of.tier, of.capacity)
-        return self._book.rate(served, _usage_of(entry.sums))
+        return self._book.rate(served, _usage_of(entry.sums)), entry.sums.get("saved.downshift", 0)
 
-    def _adjustment(self, call: "_Posted", charge: Charge, reason: str) -> Entry | None:
+    def _rate_event(self, event: Json) -> Charge | Unpriced:
+        return rating_of(event, self._book)
+
+    def _adjustment(self, call: "_Posted", charge: Charge, saved_downshift: int, reason: str) -> Entry | None:
         """Return the difference to all that was posted; None where there is none."""
         entry, all_posted = call.entry, (call.entry, *call.adjustments)
         lines = _less(charge.lines, *(each.lines for each in all_posted))
-        saved = {"saved.cache": charge.saved_cache, "saved.tier": charge.saved_tier}
+        saved = {
+            "saved.cache": charge.saved_cache,
+            "saved.tier": charge.saved_tier,
+            "saved.downshift": saved_downshift,
+        }
         sums = _less(saved, *({name: each.sums.get(name, 0) for name in saved} for each in all_posted))
         cost = charge.cost - sum(each.cost or 0 for each in all_posted)
         if call.unpriced:
@@ -188,7 +249,7 @@ class Rerating:
         if not (cost or lines or sums):
             return None
         return Entry(
-            id=f"adj_{entry.id}_{call.digest(charge)}",
+            id=f"adj_{entry.id}_{call.digest}",
             at=entry.at,
             posted_at=self._clock.now(),
             dimensions=replace(entry.dimensions, type=EntryType.ADJUSTMENT, currency=charge.currency),
@@ -214,11 +275,11 @@ class _Posted:
     def unpriced(self) -> int:
         return (self.entry.cost is None) + sum(each.sums.get("unpriced", 0) for each in self.adjustments)
 
-    def digest(self, charge: Charge) -> str:
-        """Names the step from what is posted to a charge: it is the same however often it is tried."""
+    @property
+    def digest(self) -> str:
+        """Names the step that follows what is posted, wherever it leads: of two that start here, one is posted."""
         before = sorted(each.id for each in self.adjustments)
-        state = repr((charge.price, charge.cost, sorted(charge.lines.items()), before))
-        return sha256(state.encode()).hexdigest()[:16]
+        return sha256(repr(before).encode()).hexdigest()[:16]
 
 
 def _less(now: Mapping[str, int], *before: Sums) -> dict[str, int]:
@@ -231,13 +292,8 @@ def _usage_of(sums: Sums) -> Usage:
     return Usage(TokenUsage(**tokens), Units(**units))
 
 
-def open_months(now: datetime) -> Window:
-    """Return this UTC month and the last, in which something may still be without a price."""
-    this = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return Window("", (this - timedelta(days=1)).replace(day=1), now)
-
-
 async def rerate(documents: DocumentStore, posting: Posting, book: PriceBook, clock: Clock) -> Rerated:
     """Price what has come to have a price, in the months that are open. Raises StoreUnavailable; it can be repeated."""
     rerating = Rerating(LedgerStore(documents), posting, documents, book, clock)
-    return await rerating.price_unpriced(open_months(clock.now()))
+    periods = [period async for period in PeriodStore(documents, clock).all()]
+    return await rerating.price_unpriced(open_months(clock.now(), periods))

@@ -18,8 +18,7 @@ from shared.ledger.documents import PARTITIONS
 from shared.ledger.model import CONTAINER as LEDGER
 from shared.reconciliation.archive import PARTITION, Archive, ArchiveChanged, Record, Source, events_name
 from shared.reconciliation.closing import ClosingService
-from shared.reconciliation.model import State
-from shared.reconciliation.months import Calendar, utc_month
+from shared.reconciliation.months import utc_month
 from shared.reconciliation.partition import EVENT, PartitionReader
 from shared.reconciliation.service import ReconciliationService
 from shared.sessions.model import CONTAINER as SESSIONS
@@ -48,12 +47,11 @@ class Retention:
         archive: Archive,
         reconciliation: ReconciliationService,
         closing: ClosingService,
-        calendar: Calendar,
         config: RetentionConfig,
     ) -> None:
         self._documents, self._clock, self._archive = documents, clock, archive
         self._reconciliation, self._closing = reconciliation, closing
-        self._calendar, self._config = calendar, config
+        self._config = config
         self._exported, self._waiting = 0, list[str]()
 
     async def run(self, budget_s: float = BUDGET_S) -> Retained:
@@ -79,10 +77,8 @@ class Retention:
                 await self._mark(month)
 
     async def _is_closed(self, month: str) -> bool:
-        """A UTC month may lie in two reporting months; both must be closed."""
-        window = utc_month(month)
-        names = {self._calendar.at(edge).id for edge in (window.start, window.end - timedelta.resolution)}
-        return all([await self._closing.state(name) == State.CLOSED for name in names])
+        """A UTC month may lie in two reporting months; both must be closed, whatever time zone they were closed in."""
+        return await self._closing.is_closed(utc_month(month))
 
     async def _empty(self, team: str, month: str, deadline: float) -> bool:
         """Take the events out of a partition, and say whether all are. None goes that is not proved to have its entry."""

@@ -4,7 +4,7 @@ A day is always counted anew from the ledger, so nothing depends on what was cou
 late events ends in the same sessions. What the ledger's hourly cells count says whether there is anything to do.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -18,11 +18,13 @@ from shared.ledger.store import LedgerStore
 from shared.migrations.steps import newest_usage_event
 from shared.sessions.badges import earned
 from shared.sessions.counting import day_of_sessions, session_of
-from shared.sessions.model import Achievement, Session, Step
+from shared.sessions.model import Achievement, Label, Session, Step
 from shared.sessions.runs import Runs, day_of, window_of_day
 from shared.sessions.score import WEEKS, monday_of
 from shared.sessions.steps import step_of
 from shared.sessions.store import SessionStore
+from shared.telemetry.instruments import SESSIONS
+from shared.telemetry.model import Instrument
 from shared.windows import Window
 
 BUDGET_S = 240.0
@@ -51,13 +53,21 @@ class Classified:
     unfinished: tuple[str, ...] = ()
 
 
+def _tell_nobody(instrument: Instrument, value: float = 1, **attributes: str) -> None:
+    """For who is not asked what was found."""
+
+
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """The job with what it works with. Raises StoreUnavailable; it can be run again at any time, and several at once."""
+    """The job with what it works with. Raises StoreUnavailable; it can be run again at any time, and several at once.
+
+    `tell` is `Telemetry.count`, and hears of sessions that were not there the last time.
+    """
 
     documents: DocumentStore
     clock: Clock
     time_zone: str
+    tell: Callable[..., None] = _tell_nobody
     ledger: LedgerStore = field(init=False)
     store: SessionStore = field(init=False)
 
@@ -125,7 +135,11 @@ class Classification:
         at = self.clock.now()
         sessions = [session async for session in self._sessions(team, day, count)]
         counted = replace(day_of_sessions(team, day, sessions), entries=count, at=at)
+        known = await self.store.day(team, day)
         await self.store.replace_day(counted, sessions)
+        for label in Label:
+            if (new := counted.count(label) - (known.count(label) if known else 0)) > 0:
+                self.tell(SESSIONS, new, label=label.value)
         return len(sessions)
 
     async def _sessions(self, team: str, day: date, count: int) -> AsyncIterator[Session]:

@@ -1,9 +1,10 @@
 """Proves the partitions of this month and the last, those first that were longest not looked at, and tells what was wrong."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shared.alerts.model import Notice
 from shared.clock import Clock
@@ -11,6 +12,7 @@ from shared.directory.declared import FileDirectory
 from shared.directory.documents import owning_team
 from shared.directory.model import Budget, Kind
 from shared.directory.store import DirectoryStore
+from shared.documents import StoreUnavailable
 from shared.money import amount, text_of
 from shared.providers.model import Deployment
 from shared.reconciliation.azure_comparison import ANY
@@ -19,13 +21,17 @@ from shared.reconciliation.budgets import BudgetComparison, BudgetFinding
 from shared.reconciliation.model import Finding
 from shared.reconciliation.ports import Ledger
 from shared.reconciliation.service import ReconciliationService
+from shared.reconciliation.zone import CellZone
 
 BUDGET_S = 480.0
 AGAIN = timedelta(days=1)
 """After this a partition is looked at again that nobody has posted to: documents can be spoilt in other ways."""
 
+_log = logging.getLogger("tollgate.books")
 _PAGE = 200
+_MONTHS, _ALL_MONTHS = 2, 120
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
+_FIRST, _USUAL, _LAST = range(3)
 
 
 class NoticeBoard(Protocol):
@@ -34,29 +40,57 @@ class NoticeBoard(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What one run did: partitions that it looked at, those with differences, and how many it had no time for."""
+    """What one run did: partitions it looked at, those with differences, those it had no time for, and those it could not read."""
 
     looked_at: int = 0
     different: int = 0
     left: int = 0
+    failed: int = 0
+
+
+class _Due(NamedTuple):
+    """A partition to look at, and when that was last tried. Lower ranks come first."""
+
+    rank: int
+    at: datetime
+    team: str
+    month: str
 
 
 async def reconcile_usage(
     service: ReconciliationService, ledger: Ledger, notices: NoticeBoard, clock: Clock, budget_s: float = BUDGET_S
 ) -> Reconciled:
-    """What is found is kept with every partition, so the next run goes on where this one stopped. Raises StoreUnavailable."""
+    """What is found is kept with every partition, so the next run goes on where this one stopped.
+
+    A partition that cannot be read keeps no other from being looked at. Where the reporting time zone has changed, all that there
+    ever was is counted anew first. Raises StoreUnavailable where it is not even known what there is.
+    """
     deadline = clock.monotonic() + budget_s
-    due = await _due(service, ledger, clock.now())
-    different = looked_at = 0
-    for _, team, month in due:
+    zone = await service.zone.state()
+    if not zone.is_settled:
+        await notices.raise_([_zone_notice(zone)])
+    due = await _due(service, ledger, zone, clock.now())
+    done = Reconciled(left=len(due))
+    for _, _, team, month in due:
         if clock.monotonic() >= deadline:
             break
+        done = replace(await _look(service, notices, team, month, clock, done), left=done.left - 1)
+    if not zone.is_settled and not await _due_again(service, ledger, zone, clock.now()):
+        await service.zone.settle(zone)
+    return done
+
+
+async def _look(
+    service: ReconciliationService, notices: NoticeBoard, team: str, month: str, clock: Clock, done: Reconciled
+) -> Reconciled:
+    try:
+        await service.results.trying(team, month, clock.now())
         finding = await service.reconcile(team, month)
-        looked_at += 1
-        if finding.differences:
-            different += 1
-            await notices.raise_([_notice(finding)])
-    return Reconciled(looked_at, different, len(due) - looked_at)
+        await notices.raise_([_notice(finding)] if finding.differences else [])
+    except StoreUnavailable as error:
+        _log.warning("A partition of %s could not be proved: %s", month, type(error).__name__)
+        return replace(done, failed=done.failed + 1)
+    return replace(done, looked_at=done.looked_at + 1, different=done.different + bool(finding.differences))
 
 
 async def compare_budgets(
@@ -83,39 +117,92 @@ async def budgets_of(store: DirectoryStore, declared: FileDirectory) -> list[tup
             return [(budget, owning_team(budget)) for budget in budgets]
 
 
-def azure_names(deployments: Iterable[Deployment]) -> dict[Place, str]:
-    """Return what leads from Azure's account and deployment to the gateway's name of it."""
-    names: dict[Place, str] = {}
-    for deployment in deployments:
-        if deployment.provider == "azure_openai":
-            account = deployment.endpoint.split("//")[-1].split(".")[0].lower()
-            is_any = "{model}" in deployment.upstream_name
-            names[account, ANY if is_any else deployment.upstream_name.lower()] = deployment.name
-    return names
+def azure_names(deployments: Iterable[Deployment]) -> dict[str, Place]:
+    """Return what leads from the gateway's names to Azure's: the account, and the deployment in it."""
+    return {
+        deployment.name: (
+            deployment.endpoint.split("//")[-1].split(".")[0].lower(),
+            ANY if "{model}" in deployment.upstream_name else deployment.upstream_name.lower(),
+        )
+        for deployment in deployments
+        if deployment.provider == "azure_openai"
+    }
 
 
-async def _due(service: ReconciliationService, ledger: Ledger, now: datetime) -> Sequence[tuple[datetime, str, str]]:
-    """Return when each partition was last looked at, its team and its month; the longest ago first."""
-    this = now.astimezone(UTC).replace(day=1)
-    due: list[tuple[datetime, str, str]] = []
-    for month in (f"{this:%Y-%m}", f"{this - timedelta(days=1):%Y-%m}"):
-        last = {finding.team: finding async for finding in service.results.of(month)}
+async def _due(service: ReconciliationService, ledger: Ledger, zone: CellZone, now: datetime) -> Sequence[_Due]:
+    """Return what to look at: what is to be counted anew, then the longest not tried."""
+    anew = [] if zone.is_settled else await _due_again(service, ledger, zone, now)
+    due: list[_Due] = []
+    for month in _months(now, _MONTHS):
+        last, tried = await _last(service, month), await service.results.tried(month)
         for team in await ledger.partitions(month):
             finding = last.get(team)
-            if finding is None:
-                due.append((_BEGINNING, team, month))
-            elif not await _still_holds(finding, ledger, now):
-                due.append((finding.at, team, month))
+            if finding is None or not await _still_holds(finding, ledger, now):
+                at = max(finding.at if finding else _BEGINNING, tried.get(team, _BEGINNING))
+                due.append(_Due(_USUAL, at, team, month))
+    first = {(each.team, each.month) for each in anew}
+    return sorted([*anew, *(each for each in due if (each.team, each.month) not in first)])
+
+
+async def _due_again(service: ReconciliationService, ledger: Ledger, zone: CellZone, now: datetime) -> Sequence[_Due]:
+    """Return every partition whose cells were not proved to be of this time zone since it changed; what takes too long comes last."""
+    due: list[_Due] = []
+    for month in _months(now, _ALL_MONTHS):
+        if teams := await ledger.partitions(month):
+            last, tried = await _last(service, month), await service.results.tried(month)
+            for team in teams:
+                finding = last.get(team)
+                if not _is_of(zone, finding):
+                    rank = _LAST if finding and finding.is_too_large else _FIRST
+                    due.append(_Due(rank, tried.get(team, _BEGINNING), team, month))
     return sorted(due)
 
 
+def _is_of(zone: CellZone, finding: Finding | None) -> bool:
+    if finding is None or finding.time_zone != zone.time_zone:
+        return False
+    return finding.is_counted and finding.at >= zone.since
+
+
+async def _last(service: ReconciliationService, month: str) -> dict[str, Finding]:
+    return {finding.team: finding async for finding in service.results.of(month)}
+
+
+def _months(now: datetime, count: int) -> Iterator[str]:
+    """Return the UTC months up to this one, latest first."""
+    month = now.astimezone(UTC).replace(day=1)
+    for _ in range(count):
+        yield f"{month:%Y-%m}"
+        month = (month - timedelta(days=1)).replace(day=1)
+
+
 async def _still_holds(finding: Finding, ledger: Ledger, now: datetime) -> bool:
-    if not finding.is_clean or finding.is_busy or now - finding.at >= AGAIN:
+    """What took too long is not tried again for a day, so that there is time for all else."""
+    if now - finding.at >= AGAIN:
+        return False
+    if finding.is_too_large:
+        return True
+    if not finding.is_clean or finding.is_busy:
         return False
     return (await ledger.head(finding.team, finding.month)).sequence == finding.sequence
 
 
+def _zone_notice(zone: CellZone) -> Notice:
+    return Notice(
+        id=f"reconciliation|time zone|{zone.since:%Y%m%dT%H%M%S}",
+        kind="reconciliation",
+        severity="critical",
+        title=f"The reporting time zone has become {zone.time_zone}",
+        text="All hours, days and months of the ledger are counted anew. Until then figures and reports are not to be relied on, "
+        "and no month is closed.",
+        at=zone.since,
+        facts=(("It was", zone.before or "not known"),),
+    )
+
+
 def _notice(finding: Finding) -> Notice:
+    if finding.is_too_large:
+        return _too_large(finding)
     facts = tuple((each.problem.value.replace("_", " "), str(each.count)) for each in finding.differences)
     outcome = "Everything is right again." if finding.is_clean else "Not everything could be put right."
     return Notice(
@@ -126,6 +213,18 @@ def _notice(finding: Finding) -> Notice:
         text=f"Entries, sums and events did not say the same. {outcome}",
         at=finding.at,
         facts=(*facts, ("put right", str(finding.repaired))),
+        team=finding.team,
+    )
+
+
+def _too_large(finding: Finding) -> Notice:
+    return Notice(
+        id=f"reconciliation|{finding.month}|{finding.team}|too large|{finding.at:%Y-%m-%d}",
+        kind="reconciliation",
+        severity="critical",
+        title=f"The ledger of {finding.team} in {finding.month} is too large to prove in one run",
+        text="It could not be read to its end in the time that a run has, so nobody knows whether it is in order.",
+        at=finding.at,
         team=finding.team,
     )
 

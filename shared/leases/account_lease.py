@@ -21,7 +21,9 @@ REPORT_S = 2.0
 RETRY_S = 2.0
 """When to come back for what others hold and may not use."""
 
-_JITTER_S = 0.001
+_JITTER_S, _LONGEST_S = 0.002, 1.0
+"""Pauses after a lost race: long enough in the end for a hundred instances that open a new period together."""
+
 _DAY_S = 86_400
 _KEPT_S = 40 * _DAY_S
 
@@ -179,7 +181,7 @@ class AccountLease(Lease):
                 if not self._is_worth_writing(draft) or await self._write(draft):
                     return
                 spare = 0
-                await asyncio.sleep(random.uniform(0, _JITTER_S * 2 ** min(attempt, 6)))
+                await asyncio.sleep(random.uniform(0, min(_LONGEST_S, _JITTER_S * 2**attempt)))
             raise Contended("too many others write to the same account")
 
     def _draft(self, spare: int, is_asking: bool, leaves: bool) -> Account:

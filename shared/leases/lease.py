@@ -32,12 +32,13 @@ class WindowOver(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What leases work with. `instance` is this process's own name, which no other process ever had."""
+    """What leases work with. `instance` is this process's own name, which no other process ever had; `tell` hears of what goes back."""
 
     documents: DocumentStore
     clock: Clock
     instance: str
     spawn: Spawn
+    tell: Callable[[str], None] = lambda result: None
 
 
 class Taken:

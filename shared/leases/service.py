@@ -39,9 +39,11 @@ class Leases:
         instance: str,
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         kept: int = KEPT,
+        tell: Callable[[str], None] = lambda result: None,
     ) -> None:
+        """`tell` hears what became of every request to the store: granted, refused, returned, store_away."""
         # Two processes of one name would count on the same share.
-        self._ports = Ports(documents, clock, new_id(instance, clock.now()), spawn)
+        self._ports = Ports(documents, clock, new_id(instance, clock.now()), spawn, tell)
         self._clock, self._now = clock, clock.now
         self._looks: SingleFlight[tuple[str, str], None] = SingleFlight()
         self._down_until = float("-inf")
@@ -68,9 +70,22 @@ class Leases:
             if (taken := lease.take_now(allowance, amount, self._now())) is not None:
                 return taken
             try:
-                return await self._asking(lease.take(allowance, amount))
+                return await self._told(lease.take(allowance, amount))
             except WindowOver:
                 continue
+
+    async def _told(self, answer: Coroutine[Any, Any, Taken]) -> Taken:
+        tell = self._ports.tell
+        try:
+            taken = await self._asking(answer)
+        except Exhausted:
+            tell("refused")
+            raise
+        except StoreUnavailable:
+            tell("store_away")
+            raise
+        tell("granted")
+        return taken
 
     def count(self, allowance: Allowance, amount: int) -> None:
         """Count what nothing was reserved for, even past the limit; below zero it is given back. The store hears of it later."""

@@ -142,6 +142,7 @@ class WindowLease(CountedLease):
         if amount:
             with suppress(DocumentMissing):
                 self._granted = await self._counter.add(-amount)
+                self._ports.tell("returned")
 
     def _refusal(self, amount: int) -> Exhausted | None:
         if self._ports.clock.monotonic() < self._refused_until and amount > self.free + self._refused_left:

@@ -118,6 +118,11 @@ class Entry:
     def partition(self) -> str:
         return partition_of(self.dimensions.team, self.at)
 
+    @property
+    def told_cost(self) -> int | None:
+        """The cost as readers are told it, in nano-units; None too for what goes on after its call and is settled by another entry."""
+        return None if self.sums.get("pending", 0) > 0 and not self.lines else self.cost
+
     def counted(self) -> Sums:
         """Return what the entry adds to each of its cells."""
         counted = {**self.sums, "entries": 1}

@@ -120,11 +120,10 @@ def checked(event: Mapping[str, object], now: datetime) -> Json:
     return {**event, "kind": "event", "started_at": at.isoformat(timespec="milliseconds")}
 
 
-def _is_deep(value: object, left: int) -> bool:
+def _is_deep(value: Any, left: int) -> bool:
     """Whether lists and objects stand in each other on more than `left` levels."""
-    if not isinstance(value, dict | list):
-        return False
-    return left == 0 or any(_is_deep(each, left - 1) for each in (value.values() if isinstance(value, dict) else value))
+    inside = [each for each in (value.values() if type(value) is dict else value) if type(each) in (dict, list)]
+    return bool(inside) and (left == 1 or any(_is_deep(each, left - 1) for each in inside))
 
 
 def _moment(text: str) -> datetime:

@@ -35,8 +35,9 @@ _named = itemgetter("team", *_NAMED)
 _FOUND_OUT_LATER = "late_"
 """What ids of events begin with that tell what an earlier call has used: they are no call of their own."""
 
-_BATCHES = "batches"
-"""The endpoint of what was found out of batches: their first event does not call them pending."""
+_CREATES_BATCH = "batches.create"
+_FAILED_FROM = 400
+"""A call with such a status has begun nothing that goes on."""
 
 _RATE_LIMITED = 429
 _CONTENT_FILTER = frozenset({"content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation"})
@@ -128,10 +129,16 @@ def _sums(event: Json, charge: Charge | None, saved_downshift: int) -> Sums:
 
 
 def _pending(event: Json) -> int:
-    """What is found out of a response takes away what its first event counted: both are in the same partition."""
-    if event["usage_source"] == Source.PENDING:
+    """What is found out later takes away what its first event counted: both are in the same partition."""
+    if event["usage_source"] == Source.PENDING or _begins_batch(event):
         return 1
-    return -int(str(event["id"]).startswith(_FOUND_OUT_LATER) and event["endpoint"] != _BATCHES)
+    return -int(str(event["id"]).startswith(_FOUND_OUT_LATER))
+
+
+def _begins_batch(event: Json) -> bool:
+    """Whether the call has begun a batch that is asked for until it is settled: just as provisions are made of events."""
+    is_begun = event["endpoint"] == _CREATES_BATCH and _number(event["status"]) < _FAILED_FROM
+    return is_begun and bool(_text(event.get("object_id")))
 
 
 def _error_class(event: Json) -> Iterator[str]:

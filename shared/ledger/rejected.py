@@ -9,7 +9,8 @@ from hashlib import sha256
 
 from shared.clock import Clock
 from shared.documents import Condition, DocumentExists, DocumentStore, Json
-from shared.ledger.model import CONTAINER
+from shared.ledger.documents import entry_id
+from shared.ledger.model import CONTAINER, partition_of
 
 PARTITION = "rejected"
 MOST_BYTES = 64 * 1024
@@ -58,6 +59,10 @@ class RejectedStore:
     async def get(self, id: str) -> Rejected | None:
         document = await self._documents.get(CONTAINER, PARTITION, id)
         return _rejected(document.body) if document else None
+
+    async def is_posted(self, event_id: str, team: str, at: datetime) -> bool:
+        """Whether the ledger has an entry of an event as use of a team in the month of a moment: to be asked before it is sent anew."""
+        return await self._documents.get(CONTAINER, partition_of(team, at), entry_id(event_id)) is not None
 
     async def remove(self, id: str) -> bool:
         """Remove a message that was corrected and sent again, or given up, and say whether there was one."""

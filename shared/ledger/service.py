@@ -24,7 +24,6 @@ ATTEMPTS = 12
 _LOCKS, _AT_ONCE = 64, 16
 _HEADS, _CELLS, _REGISTERED = 1_000, 10_000, 10_000
 _PAUSE_S, _LONGEST_S = 0.01, 1.0
-_CONFLICTS = (DocumentExists, DocumentMissing, PreconditionFailed)
 
 
 class Contended(StoreUnavailable):
@@ -114,10 +113,13 @@ class LedgerService:
             book = self._books.pop(partition, None) or await self._open(partition)
             try:
                 await self._write(partition, book, chunk)
-            except _CONFLICTS:
+            except (PreconditionFailed, DocumentMissing):
+                # Others were faster. To look for what they posted costs as much as a try: should it be the same, that will say so.
+                await self._pause(attempt)
+            except DocumentExists:
                 left = await self._not_yet_posted(partition, chunk)
                 if left == chunk:
-                    await self._sleep(random.uniform(0, min(_LONGEST_S, _PAUSE_S * 2**attempt)))
+                    await self._pause(attempt)
                 else:
                     self._books.remember(partition, book)
                 if not left:
@@ -127,6 +129,9 @@ class LedgerService:
                 self._books.remember(partition, book)
                 return len(chunk)
         raise Contended(f"others kept posting to the same partition during {ATTEMPTS} attempts")
+
+    async def _pause(self, attempt: int) -> None:
+        await self._sleep(random.uniform(0, min(_LONGEST_S, _PAUSE_S * 2**attempt)))
 
     async def _write(self, partition: str, book: _Book, chunk: Sequence[Item]) -> None:
         cells = await self._known(partition, book, {id for item in chunk for id in item.cells})

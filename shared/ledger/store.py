@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import batched
 
 from shared.documents import Condition, Document, DocumentStore, Json
-from shared.ledger.documents import ENTRY_PREFIXES, HEAD, PARTITIONS, RESERVED, cell_of, entry_of, head_of, moment
+from shared.ledger.documents import HEAD, PARTITIONS, RESERVED, cell_of, entry_of, head_of, moment
 from shared.ledger.model import CONTAINER, Cell, Entry, Grain, Head, View, cell_prefix, months_of, partition_of, stamp
+from shared.ledger.ranges import ranges_of
 from shared.windows import Window
 
 _PAGE = 500
@@ -47,9 +48,9 @@ class LedgerStore:
         """Yield the entries whose use fell into a window, a partition after the other."""
         within = [Condition("at", ">=", moment(window.start)), Condition("at", "<", moment(window.end))]
         async for partition in self._partitions(window, teams):
-            conditions = [] if _holds_all(window, partition) else within
-            for prefix in ENTRY_PREFIXES:
-                async for document in self._between(partition, prefix, prefix + "~", conditions):
+            holds_all = _holds_all(window, partition)
+            for low, high in ranges_of(None if holds_all else window):
+                async for document in self._between(partition, low, high, [] if holds_all else within):
                     yield entry_of(document.body)
 
     async def events(self, team: str, month: str) -> AsyncIterator[Json]:
@@ -59,9 +60,9 @@ class LedgerStore:
                 yield document.body
 
     async def entry(self, team: str, at: datetime, id: str) -> Entry | None:
-        """Return an entry by its team, the time of its use and its id."""
+        """Return an entry by its team, the time of its use and its id; None for what is no entry."""
         document = await self._documents.get(CONTAINER, partition_of(team, at.astimezone(UTC)), id)
-        return entry_of(document.body) if document else None
+        return entry_of(document.body) if document and document.body.get("kind") == "entry" else None
 
     async def head(self, team: str, month: str) -> Head:
         """Return how far a partition has come; one that does not exist is at its beginning."""

@@ -1,18 +1,19 @@
 """Entries of the ledger page by page, the newest month first: what stands behind a figure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Protocol
 
 from shared.documents import Condition, DocumentStore
-from shared.ledger.documents import ENTRY_PREFIXES, entry_of, moment
+from shared.ledger.documents import entry_of, moment
 from shared.ledger.model import CONTAINER, Entry, months_of
+from shared.ledger.ranges import ranges_of
 from shared.windows import Window
 
 _QUERIES = 30
 """How often the store is asked for one page: of most teams there is nothing to be found in most months."""
 
-type _Stretch = tuple[str, str, str]
-"""Month, team, and what ids begin with."""
+type _Stretch = tuple[str, str, int]
+"""Month, team, and which of the ranges that entries stand in."""
 
 
 class Partitions(Protocol):
@@ -30,54 +31,47 @@ class EntryPages:
         self, window: Window, teams: Collection[str] | None, limit: int, cursor: str | None
     ) -> tuple[Sequence[Entry], str | None]:
         """Return some entries of a window and the cursor that continues them. Raises StoreUnavailable."""
-        left, inner = await self._left(window, teams, cursor)
-        for _ in range(_QUERIES):
-            if not left:
-                return (), None
-            found, inner = await self._query(window, left[0], limit, inner)
-            if inner is None:
-                left = left[1:]
-            if found:
-                break
-        return found, _place(left[0], inner) if left else None
+        month, team, number, inner = cursor.split("\n", 3) if cursor else ("~", "", "0", "")
+        place, queries = (month, team, int(number)), 0
+        found: Sequence[Entry] = ()
+        async for stretch in self._stretches(window, teams, place):
+            if found or queries == _QUERIES:
+                return found, _place(stretch, None)
+            found, more = await self._query(window, stretch, limit, inner if stretch == place else None)
+            queries += 1
+            if more is not None:
+                return found, _place(stretch, more)
+        return found, None
 
     async def _query(
         self, window: Window, stretch: _Stretch, limit: int, inner: str | None
     ) -> tuple[Sequence[Entry], str | None]:
-        month, team, prefix = stretch
+        month, team, number = stretch
+        low, high = ranges_of(window)[number]
         where = [
-            Condition("id", ">=", prefix),
-            Condition("id", "<", prefix + "~"),
+            Condition("id", ">=", low),
+            Condition("id", "<", high),
             Condition("at", ">=", moment(window.start)),
             Condition("at", "<", moment(window.end)),
         ]
         page = await self._documents.query(
-            CONTAINER, f"{team}|{month}", where, descending=True, limit=limit, cursor=inner
+            CONTAINER, f"{team}|{month}", where, descending=True, limit=limit, cursor=inner or None
         )
         return [entry_of(document.body) for document in page.documents], page.cursor
 
-    async def _left(
-        self, window: Window, teams: Collection[str] | None, cursor: str | None
-    ) -> tuple[list[_Stretch], str | None]:
-        """Return what is still to be read, and where in its first stretch."""
-        month, team, prefix, inner = cursor.split("\n", 3) if cursor else ("~", "", "", "")
-        stretches: list[_Stretch] = []
-        for each in sorted((name for name in months_of(window) if name <= month), reverse=True):
-            named = sorted(teams) if teams is not None else sorted(await self._ledger.partitions(each))
-            stretches += [(each, one, start) for one in named for start in ENTRY_PREFIXES]
-        place = (month, team, prefix)
-        while stretches and stretches[0] != place and _is_before(stretches[0], place):
-            stretches.pop(0)
-        return stretches, (inner or None) if stretches and stretches[0] == place else None
-
-
-def _is_before(one: _Stretch, other: _Stretch) -> bool:
-    """Whether a stretch comes before another: months go back, teams and prefixes forward."""
-    if one[0] != other[0]:
-        return one[0] > other[0] and other[0] != "~"
-    order = ENTRY_PREFIXES.index
-    return (one[1], order(one[2])) < (other[1], order(other[2]))
+    async def _stretches(
+        self, window: Window, teams: Collection[str] | None, place: _Stretch
+    ) -> AsyncIterator[_Stretch]:
+        """Yield where there is something still to be read, beginning at a place: months go back, the others forward."""
+        numbers = range(len(ranges_of(window)))
+        for month in sorted((name for name in months_of(window) if name <= place[0]), reverse=True):
+            known = await self._ledger.partitions(month)
+            for team in sorted(known if teams is None else set(teams).intersection(known)):
+                for number in numbers:
+                    if month != place[0] or (team, number) >= place[1:]:
+                        yield month, team, number
 
 
 def _place(stretch: _Stretch, inner: str | None) -> str:
-    return "\n".join([*stretch, inner or ""])
+    month, team, number = stretch
+    return "\n".join([month, team, str(number), inner or ""])

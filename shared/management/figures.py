@@ -1,20 +1,22 @@
 """Sums of the ledger for one question: what every page and every answer about money is made of, so that no two disagree."""
 
 import hashlib
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.ledger.model import Cell, Grain, Head, View, start_of
+from shared.ledger.model import Cell, EntryType, Grain, Head, View, accumulate, start_of
 from shared.management.authority import Sight
 from shared.management.books import Ledger
+from shared.management.folding import MOST_ROWS, Folding, Rest
 from shared.management.problems import invalid
 from shared.management.spending import TAG
+from shared.management.turns import unhurried
 from shared.money import amount, text_of
 from shared.windows import CalendarPeriod, Period, Window
 
-MOST_ROWS = 20_000
 MOST_DAYS: Mapping[Grain, int] = {Grain.HOUR: 100, Grain.DAY: 1_200, Grain.MONTH: 9_000}
 """How long a question may be that is answered by cells of this length."""
 
@@ -24,6 +26,9 @@ _AN_HOUR = timedelta(hours=1)
 
 type Row = tuple[datetime | None, str, tuple[str | None, ...]]
 """The beginning (None: of all), the currency, and the values of the groups."""
+
+type Place = tuple[datetime | None, str]
+"""Where what is not told apart is told together: the beginning and the currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,35 +68,55 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """`window` is what the rows cover: what was asked for, from the first full hour (of tags: day) to the last."""
+    """`window` is what the rows cover: what was asked for, from the first full hour (of tags: day) to the last.
+
+    `rest` is what the rows lack where there are too many of them: with it, they come to the whole.
+    """
 
     question: Question
     window: Window
     rows: Mapping[Row, Mapping[str, int]]
     heads: Mapping[tuple[str, str], Head]
+    rest: Mapping[Place, Rest]
 
 
-async def figures(ledger: Ledger, question: Question, time_zone: str) -> Figures:
-    """Read the cells that answer a question. Raises Invalid for one that is too large, and StoreUnavailable."""
+async def figures(
+    ledger: Ledger, question: Question, time_zone: str, *, ranked: str = "cost", most: int = MOST_ROWS
+) -> Figures:
+    """Read the cells that answer a question, and keep those rows apart that have most of `ranked`.
+
+    Raises Invalid for a question of too long a time, and StoreUnavailable.
+    """
     view, teams = question.view, question.teams
     window, reading = _read(question, view, time_zone)
     # Before the cells: what the heads say is then included in any case.
     heads = {key: head for key, head in (await ledger.heads(window)).items() if teams is None or key[0] in teams}
-    rows: dict[Row, dict[str, int]] = {}
-    if teams == ():
-        return Figures(question, window, rows, heads)
-    async for cell in ledger.cells(view, reading, window, teams):
-        if question.keeps(cell):
-            _count(rows, _row(question, cell, time_zone), cell.sums)
-    return Figures(question, window, dict(sorted(rows.items(), key=_order)), heads)
+    # Without groups there is a row for each step of time, of which `MOST_DAYS` sets the number.
+    folding: Folding[Row, Place] = Folding(_place, ranked, most if question.groups else sys.maxsize)
+    if teams != ():
+        async for cell in unhurried(ledger.cells(view, reading, window, teams)):
+            if question.keeps(cell):
+                folding.count(_row(question, cell, time_zone), cell.sums)
+        folding.finish()
+    rows = _with_their_usage(question, dict(sorted(folding.rows.items(), key=_order)))
+    return Figures(question, window, rows, heads, dict(sorted(folding.rest.items(), key=_order_of_rest)))
 
 
-def _count(rows: dict[Row, dict[str, int]], row: Row, sums: Mapping[str, int]) -> None:
-    total = rows.setdefault(row, {})
-    if len(rows) > MOST_ROWS:
-        raise invalid("group_by", f"makes more than {MOST_ROWS} rows; ask for less at once")
-    for name, number in sums.items():
-        total[name] = total.get(name, 0) + number
+def _with_their_usage(question: Question, rows: Mapping[Row, dict[str, int]]) -> Mapping[Row, dict[str, int]]:
+    """Count what adjustments have priced off the usage that had no price, not below zero in a row of their own."""
+    if "type" not in question.groups:
+        return rows
+    place = question.groups.index("type")
+    for (start, currency, values), sums in rows.items():
+        usage = rows.get((start, currency, (*values[:place], EntryType.USAGE.value, *values[place + 1 :])))
+        if (unpriced := sums.get("unpriced", 0)) < 0 and usage is not None:
+            accumulate(usage, {"unpriced": unpriced})
+            accumulate(sums, {"unpriced": -unpriced})
+    return rows
+
+
+def _place(row: Row) -> Place:
+    return row[0], row[1]
 
 
 def _row(question: Question, cell: Cell, time_zone: str) -> Row:
@@ -107,6 +132,11 @@ def _value(cell: Cell, name: str) -> str | None:
 def _order(item: tuple[Row, Mapping[str, int]]) -> tuple[object, ...]:
     (start, currency, values), _ = item
     return (start.isoformat() if start else "", currency, *(value or "" for value in values))
+
+
+def _order_of_rest(item: tuple[Place, Rest]) -> tuple[str, str]:
+    (start, currency), _ = item
+    return start.isoformat() if start else "", currency
 
 
 def _read(question: Question, view: View, time_zone: str) -> tuple[Window, Grain]:
@@ -145,8 +175,11 @@ def money(nanos: int) -> str:
 
 
 def shown(sums: Mapping[str, int]) -> dict[str, Any]:
-    """Return sums as an answer has them. What has no price has no cost: that is null, not zero."""
-    unpriced = sums.get("unpriced", 0)
+    """Return sums as an answer has them. What has no price has no cost: that is null, not zero.
+
+    Adjustments alone, without the usage that they have priced, are not less than none without a price.
+    """
+    unpriced = max(sums.get("unpriced", 0), 0)
     return {
         "cost": None if unpriced and "cost" not in sums else money(sums.get("cost", 0)),
         "unpriced": unpriced,

@@ -1,5 +1,7 @@
 """Takes the webhooks of a forge: signed with a secret that both sides know, each delivery once."""
 
+import asyncio
+
 import orjson
 
 from shared.clock import Clock
@@ -7,12 +9,12 @@ from shared.documents import StoreUnavailable
 from shared.errors import GatewayError
 from shared.gateway.message import GatewayRequest, GatewayResponse
 from shared.ids import new_id
-from shared.management.problems import Absent, Malformed, NotJson, Problem, TooLarge, Unreachable, problem_of
+from shared.management.problems import Absent, Malformed, NotJson, Problem, TooLarge, TooSlow, Unreachable, problem_of
 from shared.providers.port import SecretSource, SecretUnavailable
 from shared.sessions.pull_requests import DeliveryInvalid, PullRequests, is_signed
 
-MOST_BYTES = 5 * 2**20
-"""GitHub sends 25 MB at most; what it sends of a pull request is a hundredth of this."""
+MOST_BYTES, READ_S = 2**20, 10.0
+"""GitHub sends 25 MB at most, and waits ten seconds for an answer; what it sends of a pull request is a twentieth of this."""
 
 LONGEST_DELIVERY = 100
 
@@ -74,13 +76,16 @@ def _event(request: GatewayRequest, body: bytes) -> dict[str, object]:
 
 
 async def _read(request: GatewayRequest) -> bytes:
-    pieces, size = [], 0
-    async for piece in request.body():
-        size += len(piece)
-        if size > MOST_BYTES:
-            raise TooLarge(f"A delivery may have {MOST_BYTES} bytes at most.")
-        pieces.append(piece)
-    return b"".join(pieces)
+    whole = bytearray()
+    try:
+        async with asyncio.timeout(READ_S):
+            async for piece in request.body():
+                whole += piece
+                if len(whole) > MOST_BYTES:
+                    raise TooLarge(f"A delivery may have {MOST_BYTES} bytes at most.")
+    except TimeoutError:
+        raise TooSlow("The delivery did not arrive in time.") from None
+    return bytes(whole)
 
 
 def _answer(result: str) -> GatewayResponse:

@@ -66,7 +66,7 @@ class Services:
     sessions: SessionsConfig
     alerting: AlertingConfig | None = None
     channels: Channels | None = None
-    azure_names: Mapping[Place, str] | None = None
+    azure_names: Mapping[str, Place] | None = None
     currency: str = "USD"
 
 
@@ -146,7 +146,7 @@ class PublishedRuns:
 
 class AzureCosts:
     def __init__(
-        self, documents: DocumentStore, clock: Clock, ledger: LedgerStore, names: Mapping[Place, str], time_zone: str
+        self, documents: DocumentStore, clock: Clock, ledger: LedgerStore, names: Mapping[str, Place], time_zone: str
     ) -> None:
         self._store, self._ledger = AzureCostStore(documents, clock), ledger
         self._names, self._time_zone = names, time_zone

@@ -1,6 +1,6 @@
 """GET /v1/organization/costs and /v1/organization/usage/…: the ledger in OpenAI's own shape, for tools that were made for OpenAI."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,9 +14,11 @@ from shared.errors import GatewayError, MethodNotAllowed, NotFound, Unavailable
 from shared.gateway.message import GatewayRequest, GatewayResponse
 from shared.ledger.model import Dimensions, Sums
 from shared.management.authority import READERS
-from shared.management.organization_figures import Group, Ledger, Sight, figures, group_of, line_items
+from shared.management.folding import OTHERS
+from shared.management.organization_figures import Group, Ledger, Sight, figures, group_of, line_items, shortened
 from shared.management.organization_query import Offer, Query, parse
 from shared.management.organization_results import CATEGORIES, amount_of, usage_result
+from shared.management.turns import PROCESS, Turns
 from shared.wire.openai.errors import error_body, error_headers
 
 _PREFIX = "/v1/organization/"
@@ -46,11 +48,13 @@ class OrganizationApi:
     ledger: Ledger
     clock: Clock
     time_zone: str
+    turns: Turns = PROCESS
 
     async def handle(self, request: GatewayRequest) -> GatewayResponse:
         try:
             caller = await self.people.identify(request.headers, request.address)
-            results = await self._answer(request, sight_of(caller))
+            with self.turns.taken(caller.id):
+                results = await self._answer(request, sight_of(caller))
         except GatewayError as error:
             return _refusal(error)
         except StoreUnavailable:
@@ -64,8 +68,11 @@ class OrganizationApi:
         if request.method != "GET":
             raise MethodNotAllowed("Only GET is allowed on this address.", headers={"allow": "GET"})
         if resource == "costs":
-            return await self._costs(parse(request.query, _COSTS, self.clock.now()), sight)
+            return await self._costs(self._parsed(request.query, _COSTS), sight)
         return await self._usage(request.query, resource.removeprefix("usage/"), sight)
+
+    def _parsed(self, raw: str, offer: Offer) -> Query:
+        return shortened(parse(raw, offer, self.clock.now()), self.time_zone)
 
     async def _costs(self, query: Query, sight: Sight) -> bytes:
         by_item, wanted = "line_item" in query.group_by, query.filters.get("line_items")
@@ -93,14 +100,18 @@ class OrganizationApi:
                 "quantity": None,
                 "quantity_unit": None,
                 "api_source": None,
-                **({"unpriced_requests": unpriced} if unpriced else {}),
+                **({"unpriced_requests": unpriced} if unpriced > 0 else {}),
             }
 
-        return _page(query, await figures(self.ledger, self.time_zone, query, sight, divide), result)
+        def rest_of(group: Group) -> Group:
+            *names, currency, _ = group
+            return (*_folded(query, _COST_NAMES, names), currency, OTHERS if by_item else None)
+
+        return _page(query, await figures(self.ledger, self.time_zone, query, sight, divide, rest_of), result)
 
     async def _usage(self, raw: str, name: str, sight: Sight) -> bytes:
         category = CATEGORIES[name]
-        query = parse(raw, category.offer, self.clock.now())
+        query = self._parsed(raw, category.offer)
 
         def divide(dimensions: Dimensions, sums: Sums) -> Iterator[tuple[Group, Sums]]:
             if (dimensions.endpoint or "") in category.endpoints:
@@ -109,7 +120,16 @@ class OrganizationApi:
         def result(group: Group, sums: Sums) -> dict[str, object] | None:
             return usage_result(name, group, sums)
 
-        return _page(query, await figures(self.ledger, self.time_zone, query, sight, divide), result)
+        def rest_of(group: Group) -> Group:
+            return _folded(query, category.offer.group_by, group)
+
+        return _page(query, await figures(self.ledger, self.time_zone, query, sight, divide, rest_of), result)
+
+
+def _folded(query: Query, names: Sequence[str], group: Sequence[str | bool | None]) -> Group:
+    """Return what stands for many groups; whether something came in a batch has no word for both."""
+    told = zip(names, group, strict=True)
+    return tuple(OTHERS if name in query.group_by and not isinstance(value, bool) else None for name, value in told)
 
 
 def sight_of(caller: Caller) -> Sight:

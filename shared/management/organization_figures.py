@@ -7,11 +7,16 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from shared.ledger.model import Cell, Dimensions, Entry, EntryType, Grain, Sums, View, add
+from shared.management.figures import MOST_DAYS
+from shared.management.folding import Folding
 from shared.management.organization_query import Query
+from shared.management.turns import unhurried
 from shared.windows import Window
 
 LINE = "cost."
 _HOUR_S = 3600
+_DAYS_OF_ENTRIES = 7
+"""Where no cells begin with the hours of UTC, every entry is read: that takes long."""
 
 type Group = tuple[str | bool | None, ...]
 type Buckets = list[dict[Group, Sums]]
@@ -71,16 +76,35 @@ async def figures(
     query: Query,
     sight: Sight,
     divide: Callable[[Dimensions, Sums], Iterator[tuple[Group, Sums]]],
+    rest_of: Callable[[Group], Group],
 ) -> Buckets:
-    """Return the sums of a page. `divide` says to which groups what part of the sums belongs. Raises StoreUnavailable."""
-    buckets: Buckets = [{} for _ in range(_index(query, query.window.end))]
-    async for at, dimensions, sums in _found(ledger, time_zone, query, sight.teams):
+    """Return the sums of a page. `divide` says to which groups what part of the sums belongs. Raises StoreUnavailable.
+
+    Of more than `MOST_ROWS` the smaller ones are told together in each bucket, as the group that `rest_of` says.
+    """
+    folding: Folding[tuple[int, Group], tuple[int, Group]] = Folding(lambda key: (key[0], rest_of(key[1])))
+    async for at, dimensions, sums in unhurried(_found(ledger, time_zone, query, sight.teams)):
         if not sight.shows(dimensions) or not _passes(query, dimensions):
             continue
-        groups = buckets[_index(query, at)]
         for group, part in divide(dimensions, sums):
-            groups[group] = add(groups.get(group, {}), part)
+            folding.count((_index(query, at), group), part)
+    folding.finish()
+    buckets: Buckets = [{} for _ in range(_index(query, query.window.end))]
+    for (number, group), sums in folding.rows.items():
+        buckets[number][group] = add(sums)
+    for (number, group), rest in folding.rest.items():
+        buckets[number][group] = add(buckets[number].get(group, {}), rest.sums)
     return buckets
+
+
+def shortened(query: Query, time_zone: str) -> Query:
+    """Return a query whose page is no longer than what can be read at once: the next page goes on from there."""
+    if query.width == "1m":
+        return query
+    grain = _grain(query, time_zone)
+    most = MOST_DAYS[grain] if grain else _DAYS_OF_ENTRIES
+    end = query.window.start + timedelta(days=most)
+    return query if query.window.end <= end else query.until(end)
 
 
 def group_of(query: Query, dimensions: Dimensions, names: Collection[str]) -> Group:
@@ -91,17 +115,23 @@ def group_of(query: Query, dimensions: Dimensions, names: Collection[str]) -> Gr
 def line_items(dimensions: Dimensions, sums: Sums) -> Iterator[tuple[str | None, Sums]]:
     """Divide a cost into line items such as `gpt-4o, input_fresh`, without a rest: what no line tells of is an item as well."""
     subject = dimensions.model or dimensions.endpoint or "calls"
+    if unpriced := sums.get("unpriced", 0):
+        # Also of an adjustment that brings a price: it takes one from what has none.
+        yield f"{subject}, unpriced", {"unpriced": unpriced}
+    if dimensions.type is EntryType.ADJUSTMENT:
+        # One item: with a model and the kinds of tokens it would look like usage.
+        if cost := sums.get("cost", 0):
+            yield "adjustments", {"cost": cost}
+        return
     lines = {name.removeprefix(LINE): nanos for name, nanos in sums.items() if name.startswith(LINE)}
     for name, nanos in lines.items():
         yield f"{subject}, {name}", {"cost": nanos}
     rest = sums.get("cost", 0) - sum(lines.values())
     if rest:
         yield _WITHOUT_LINES.get(dimensions.type, f"{subject}, other"), {"cost": rest}
-    if unpriced := sums.get("unpriced", 0):
-        yield f"{subject}, unpriced", {"unpriced": unpriced}
 
 
-_WITHOUT_LINES = {EntryType.ALLOCATION: "provisioned capacity", EntryType.ADJUSTMENT: "adjustments"}
+_WITHOUT_LINES = {EntryType.ALLOCATION: "provisioned capacity"}
 
 
 async def _found(

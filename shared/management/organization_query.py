@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl
 
@@ -40,6 +40,12 @@ class Query:
     @property
     def seconds(self) -> int:
         return SECONDS[self.width]
+
+    def until(self, end: datetime) -> "Query":
+        """Return the same page with fewer buckets; the next one goes on where it ends."""
+        return replace(
+            self, window=Window("", self.window.start, end), next_page=_PAGE + _encoded(int(end.timestamp()))
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,24 @@
-"""Lists in pages: what the file defines comes first, then what is stored; a cursor is good only for the list that gave it."""
+"""Lists in pages: what the file defines comes first, then what is stored; a cursor is good only for the list that gave it.
+
+Cursors are sealed: what they hold may name what their reader is not shown.
+"""
 
 import asyncio
 import base64
 import binascii
 import hashlib
 import hmac
+import os
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.management.call import Answer
 from shared.management.problems import invalid
 
-_SEAL = 12
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_NONCE = 12
 ROUNDS = 20
 """How often the store is asked for one page of a list that shows only some of what it gives."""
 
@@ -27,22 +34,26 @@ class Cursors:
         self._key = hmac.digest(pepper, f"tollgate cursor {what}".encode(), hashlib.sha256)
 
     def write(self, place: str) -> str:
-        raw = place.encode()
-        return base64.urlsafe_b64encode(self._seal(raw) + raw).decode().rstrip("=")
+        nonce = os.urandom(_NONCE)
+        return (
+            base64.urlsafe_b64encode(nonce + self._cipher().encrypt(nonce, place.encode(), None)).decode().rstrip("=")
+        )
 
     def read(self, cursor: str) -> str:
         """Raises Invalid."""
-        try:
-            decoded = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        except (binascii.Error, ValueError):
-            decoded = b""
-        seal, raw = decoded[:_SEAL], decoded[_SEAL:]
-        if not hmac.compare_digest(seal, self._seal(raw)):
-            raise invalid("cursor", "is not one that this list has given")
-        return raw.decode()
+        from cryptography.exceptions import InvalidTag
 
-    def _seal(self, raw: bytes) -> bytes:
-        return hmac.digest(self._key, raw, hashlib.sha256)[:_SEAL]
+        try:
+            sealed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+            return self._cipher().decrypt(sealed[:_NONCE], sealed[_NONCE:], None).decode()
+        except (binascii.Error, ValueError, InvalidTag):
+            raise invalid("cursor", "is not one that this list has given") from None
+
+    def _cipher(self) -> "AESGCM":
+        """Imported late: lists that end with their first page never need it."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        return AESGCM(self._key)
 
 
 async def page_of(

@@ -34,6 +34,7 @@ class SnapshotAnswer(Strict):
     requests: int
     pending: int
     unpriced: int
+    without_event: int
     teams: int
     digest: str
 
@@ -162,6 +163,7 @@ def _period(period: Period) -> dict[str, Any]:
             "requests": snapshot.requests,
             "pending": snapshot.pending,
             "unpriced": snapshot.unpriced,
+            "without_event": snapshot.without_event,
             "teams": snapshot.teams,
             "digest": snapshot.digest,
         },

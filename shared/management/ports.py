@@ -16,6 +16,7 @@ from shared.management.answers import Explanation
 from shared.management.authority import Authority
 from shared.management.books import Books
 from shared.management.requests import ExplainRequest
+from shared.management.turns import PROCESS, Turns
 from shared.providers.port import SecretVault
 
 
@@ -65,3 +66,4 @@ class Parts:
     secrets: SecretVault | None = None
     last_used: LastUsed | None = None
     books: Books | None = None
+    turns: Turns = PROCESS

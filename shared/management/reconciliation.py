@@ -13,7 +13,7 @@ from shared.management.kinds import Month
 from shared.management.ledger import books_of
 from shared.management.problems import Absent
 from shared.management.spending_answers import Amounts, Money
-from shared.reconciliation.azure_comparison import Cause, Row
+from shared.reconciliation.azure_comparison import Cause, Row, Total
 from shared.reconciliation.azure_costs import AzureImport
 from shared.reconciliation.model import Difference, Finding
 
@@ -107,10 +107,20 @@ class ResidualAnswer(Strict):
     causes: tuple[CauseAnswer, ...]
 
 
+class TotalAnswer(Strict):
+    """What all rows of a currency come to: `ledger` is all of the ledger's use. `residual` is null where a row has none."""
+
+    currency: str
+    azure: Money
+    ledger: Money
+    residual: Money | None
+
+
 class CostComparison(Strict):
     month: str
     export: ImportAnswer
     rows: tuple[ResidualAnswer, ...]
+    totals: tuple[TotalAnswer, ...]
 
 
 async def results(call: Call) -> Answer:
@@ -144,7 +154,8 @@ async def compare(call: Call) -> Answer:
     if found is None:
         raise Absent(f"There are no costs of {month}: import an export of them first.")
     rows = [_residual(row) for row in found.rows]
-    return Answer({"month": found.month, "export": _import(found.export), "rows": rows})
+    totals = [_total(total) for total in found.totals]
+    return Answer({"month": found.month, "export": _import(found.export), "rows": rows, "totals": totals})
 
 
 def _import(found: AzureImport) -> dict[str, Any]:
@@ -171,6 +182,15 @@ def _residual(row: Row) -> dict[str, Any]:
         "residual": None if row.residual is None else money(row.residual),
         "percent": None if row.percent is None else str(row.percent),
         "causes": [_cause(cause) for cause in row.causes],
+    }
+
+
+def _total(total: Total) -> dict[str, Any]:
+    return {
+        "currency": total.currency,
+        "azure": money(total.azure),
+        "ledger": money(total.ledger),
+        "residual": None if total.residual is None else money(total.residual),
     }
 
 

@@ -12,20 +12,27 @@ from shared.finance.facts import Days
 from shared.finance.model import ReportConfig
 from shared.finance.store import Run
 from shared.management.call import Answer, Call
+from shared.management.kinds import Month
 from shared.management.ledger import books_of
 from shared.management.paging import Cursors, page_of
 from shared.management.problems import Absent, invalid
-from shared.management.spending import Moment, Span, window_of
-from shared.windows import CalendarPeriod, Period
+from shared.management.spending import Moment, Span, moment_of, window_of
+from shared.windows import CalendarPeriod, Period, Window
 
 _AT = "@"
 """Stands in addresses for the bar in the ids of scheduled runs; no name of a report has one."""
 
 
 class ReportRequest(Strict):
-    """The report of this name over whole days of the finance time zone, `to` not included; without bounds the last month."""
+    """The report of this name over a month (`period`, as in 2026-11) or over whole days of the finance time zone, `to` not included;
+    without `to`, up to the end of today.
+
+    Without any of them, a report that is made by a schedule is that of the last month, and every other that of this month so far,
+    today included.
+    """
 
     report: Name
+    period: Month | None = None
     from_: Annotated[Moment | None, Field(alias="from")] = None
     to: Moment | None = None
 
@@ -71,7 +78,7 @@ async def start(call: Call) -> Answer:
     definition = next((item for item in books.reporting.definitions if item.name == asked.report), None)
     if definition is None:
         raise invalid("report", "is not one that is configured")
-    period = _days(asked, call.parts.clock.now(), books.time_zone)
+    period = _days(asked, definition, call.parts.clock.now(), books.time_zone)
     await call.parts.store.note(call.actor, "report.start", f"reports/{asked.report}", call.request_id)
     return Answer(_run(await books.reporting.runs.request(definition, period, call.caller.id)))
 
@@ -115,18 +122,33 @@ async def _found(call: Call) -> Run:
     return found
 
 
-def _days(asked: ReportRequest, now: datetime, time_zone: str) -> Days:
-    """Return the whole days that were asked for; without bounds the last month. Raises Invalid."""
-    if asked.from_ is None and asked.to is None:
-        month = CalendarPeriod(Period.MONTH, time_zone)
-        window = month.at(month.at(now).start - timedelta.resolution)
-    else:
+def _days(asked: ReportRequest, definition: ReportConfig, now: datetime, time_zone: str) -> Days:
+    """Return the whole days that were asked for. Raises Invalid."""
+    if asked.from_ is not None or asked.to is not None:
+        if asked.period is not None:
+            raise invalid("period", "is given beside from or to; one of them is enough")
         window = window_of(Span.model_validate({"from": asked.from_, "to": asked.to}), now, time_zone)
+        if asked.to is None:
+            window = replace(window, end=CalendarPeriod(Period.DAY, time_zone).at(now).end)
+    elif asked.period is not None:
+        if not "2000" <= asked.period < "2200":
+            raise invalid("period", "must be a month of this century or the next")
+        window = CalendarPeriod(Period.MONTH, time_zone).at(moment_of(f"{asked.period}-15", time_zone))
+    else:
+        window = _usual(definition, now, time_zone)
     days = Days("", window, time_zone)
     if not days.are_whole_days:
         raise invalid("to", f"must leave whole days of {time_zone}, from midnight to midnight")
     label = days.months[0] if days.are_whole_months and len(days.months) == 1 else f"{days.first}_{days.last}"
     return replace(days, label=label)
+
+
+def _usual(definition: ReportConfig, now: datetime, time_zone: str) -> Window:
+    """Return the last month for what a schedule makes, and otherwise this month up to the end of today."""
+    month = CalendarPeriod(Period.MONTH, time_zone)
+    if definition.schedule is not None:
+        return month.at(month.at(now).start - timedelta.resolution)
+    return Window("", month.at(now).start, CalendarPeriod(Period.DAY, time_zone).at(now).end)
 
 
 def _definition(item: ReportConfig) -> dict[str, Any]:

@@ -27,7 +27,8 @@ from shared.management.session_answers import (
     week_answer,
     work_answer,
 )
-from shared.management.spending import Moment, Span, window_of
+from shared.management.spending import Moment, Span, list_window, window_of
+from shared.management.view import visible
 from shared.sessions.badges import BADGES
 from shared.sessions.model import Session
 from shared.sessions.pull_requests import costs_of, per_merge
@@ -109,7 +110,7 @@ def own_user(call: Call) -> str | None:
 
 async def sessions(call: Call) -> Answer:
     focus, books = focus_of(call), books_of(call)
-    window = window_of(call.query, call.parts.clock.now(), books.time_zone)
+    window = list_window(call.query, call.parts.clock.now(), books.time_zone)
     named = call.caller.role not in READERS
 
     async def fetch(limit: int, cursor: str | None) -> tuple[Sequence[Session], str | None]:
@@ -200,15 +201,16 @@ async def badges(call: Call) -> Answer:
 async def pull_requests(call: Call) -> Answer:
     """Answer with what merged pull requests have cost, as far as the caller's teams paid for them."""
     books = books_of(call)
-    window = window_of(call.query, call.parts.clock.now(), books.time_zone)
+    window = list_window(call.query, call.parts.clock.now(), books.time_zone)
     asked = call.query.team
     if call.caller.role is Role.TEAM_ADMIN:
         if asked not in (None, call.caller.team):
             raise Absent(f"There is no teams/{asked}.")
         asked = call.caller.team
-    merged = await books.working.pull_requests.merged(window)
     paid = Window("", window.start - timedelta(days=90), window.end)
-    costs = await costs_of(merged, books.ledger, paid, None if asked is None else [asked])
+    with call.parts.turns.taken(call.caller.id):
+        merged = await books.working.pull_requests.merged(window)
+        costs = await costs_of(merged, books.ledger, paid, None if asked is None else [asked])
     shown = [each for each in costs if each.requests or asked is None]
     average = per_merge(shown)
     return Answer(
@@ -231,15 +233,22 @@ async def team_opt_in(call: Call) -> Answer:
     team = call.path["team"]
     if call.caller.role is Role.TEAM_ADMIN and team != call.caller.team:
         raise Absent(f"There is no teams/{team}.")
+    await visible(call.parts, call.authority, f"teams/{team}")
     return await _opt(call, team, None)
 
 
 async def _opt(call: Call, team: str, user: str | None) -> Answer:
-    target = f"teams/{team}/users/{user}" if user else f"teams/{team}"
-    await call.parts.store.note(call.actor, "leaderboard.opt", target, call.request_id)
-    is_in = call.body.takes_part
-    await books_of(call).working.sessions.opt_in(team, user, is_in=is_in, actor=call.caller.id)
-    return Answer({"scope": target, "takes_part": call.body.takes_part})
+    """Note a choice. Raises Conflict where a key would overturn what the person said with a token.
+
+    Whoever leads a team can make keys in its people's names; an access token of Entra ID is the person's alone.
+    """
+    service, is_in = books_of(call).working.sessions, call.body.takes_part
+    if user and call.is_key and await service.was_said_in_person(team, user):
+        raise Conflict("The person has decided that with an access token; only with one can it be decided anew.")
+    board = f"leaderboards/{team}/{user}" if user else f"leaderboards/{team}"
+    await call.parts.store.note(call.actor, "leaderboard.opt", board, call.request_id)
+    await service.opt_in(team, user, is_in=is_in, actor=call.caller.id, in_person=not call.is_key)
+    return Answer({"scope": f"teams/{team}/users/{user}" if user else f"teams/{team}", "takes_part": is_in})
 
 
 async def _recent_teams(call: Call) -> list[str]:

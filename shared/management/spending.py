@@ -18,6 +18,7 @@ GROUPS = (*DIMENSIONS, TAG)
 """What figures can be grouped by and filtered with."""
 
 MOST_GROUPS = 3
+MOST_DAYS_LISTED = 1_200
 _DATE = len("2026-11-01")
 _MOMENT = "must be a date such as 2026-11-01, or a time with its zone such as 2026-11-01T00:00:00Z"
 
@@ -130,6 +131,14 @@ def window_of(span: Span, now: datetime, time_zone: str) -> Window:
     if start >= end:
         raise invalid("to" if span.to else "from", "must leave some time between from and to")
     return Window("asked", start, end)
+
+
+def list_window(span: Span, now: datetime, time_zone: str) -> Window:
+    """Return what was asked for, if it is not longer than a list can go through. Raises Invalid."""
+    window = window_of(span, now, time_zone)
+    if window.end - window.start > timedelta(days=MOST_DAYS_LISTED):
+        raise invalid("from", f"must be at most {MOST_DAYS_LISTED} days before the end")
+    return window
 
 
 def moment_of(text: str, time_zone: str) -> datetime:

@@ -53,8 +53,12 @@ class Sums(Strict):
 
 
 class Grouped(Strict):
-    """`start` and `end` are those of the hour, day or month, unless all time was asked for at once."""
+    """`start` and `end` are those of the hour, day or month, unless all time was asked for at once.
 
+    Of many rows the smaller ones stand together in one, named (others): `folded` says how many these are.
+    """
+
+    folded: int | None = None
     group: dict[str, str | None]
     currency: str
     start: AwareDatetime | None = None
@@ -66,12 +70,18 @@ class CostRow(Grouped, Sums):
 
 
 class CostsAnswer(Covering):
+    """`truncated`: there were too many rows to tell all of them apart. They come to the whole all the same."""
+
     grain: str
+    truncated: bool
     rows: tuple[CostRow, ...]
 
 
 class Part(Sums):
+    """The last one, named (others), is what all `folded` smaller ones come to together."""
+
     name: str | None
+    folded: int | None = None
 
 
 class CostSummary(Covering):
@@ -102,6 +112,7 @@ class LatencyRow(Grouped):
 
 class LatencyAnswer(Covering):
     grain: str
+    truncated: bool
     rows: tuple[LatencyRow, ...]
 
 
@@ -111,13 +122,15 @@ class UnpricedRow(Grouped):
 
 
 class UnpricedAnswer(Covering):
+    truncated: bool
     rows: tuple[UnpricedRow, ...]
 
 
 class EntryAnswer(Strict):
     """A line of the ledger, which is never changed. `price` names the price that was applied, `lines` divide `cost`.
 
-    `cost` null is unpriced, and `unpriced` says why. An adjustment says in `adjusts` what it corrects, and why in `reason`.
+    `cost` null is unpriced, and `unpriced` says why; or `sums` count it as pending: it went on after its call, and what it has cost
+    is another entry, made as soon as it is settled. An adjustment says in `adjusts` what it corrects, and why in `reason`.
     """
 
     id: str

@@ -1,19 +1,22 @@
 """Holds what Azure charged for a deployment against what the ledger says, and names what is left and why it may be."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from shared.ledger.model import Capacity, EntryType, Sums, add
+from shared.ledger.model import Capacity, Dimensions, EntryType, Sums, add
 from shared.reconciliation.azure_costs import AzureCost, AzureCostStore, AzureImport, Place
 from shared.reconciliation.ports import Ledger
-from shared.reconciliation.spending import counted
+from shared.reconciliation.spending import counted, shares_in
 from shared.windows import Window
 
 ANY = "*"
-"""Stands for every deployment of an account."""
+"""Stands for every deployment of an account: each has the name that the catalogue has for what was called."""
+
+_TOGETHER = ", "
+"""Joins the names that the gateway has for one deployment of Azure: its bill does not tell them apart."""
 
 _LATE = timedelta(days=3)
 _NEAR = 100
@@ -30,6 +33,7 @@ class Reason(StrEnum):
     CURRENCY = "currency_differs"
     UNKNOWN_DEPLOYMENT = "unknown_deployment"
     UNTAGGED = "untagged"
+    NOT_AT_AZURE = "not_at_azure"
     NOT_THROUGH_GATEWAY = "not_through_gateway"
     OTHER_PRICE = "other_price"
     PROVISIONED = "provisioned_capacity"
@@ -48,9 +52,10 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A deployment's costs in nano-units. `residual` is Azure's less ours, None where they are in different currencies.
+    """A deployment's costs in one currency, in nano-units. `residual` is Azure's less ours.
 
-    `deployment` is the gateway's name, None for what only Azure knows; `percent` is of Azure's costs.
+    That is None where the other side has costs in other currencies only. `deployment` is the gateway's name, or several that stand
+    for one of Azure's; None for what only Azure knows, and for what the ledger has of no deployment. `percent` is of Azure's costs.
     """
 
     deployment: str | None
@@ -65,6 +70,16 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Total:
+    """What all rows of a currency come to, in nano-units; `ledger` is all of the ledger's use. No residual where a row has none."""
+
+    currency: str
+    azure: int
+    ledger: int
+    residual: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """A month, as far as an export tells of it: from the first of its days to the last, in UTC."""
 
@@ -72,47 +87,95 @@ class Comparison:
     export: AzureImport
     rows: tuple[Row, ...]
 
+    @property
+    def totals(self) -> tuple[Total, ...]:
+        return tuple(_total(currency, self.rows) for currency in sorted({row.currency for row in self.rows}))
+
 
 @dataclass(slots=True)
 class _Side:
-    """What one side says of a deployment."""
+    """What both sides say of a deployment. `names` are the gateway's, of what has cost something."""
 
-    places: set[Place] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
     azure: list[AzureCost] = field(default_factory=list)
     costs: dict[str, int] = field(default_factory=dict)
-    sums: Sums = field(default_factory=dict)
+    sums: dict[str, Sums] = field(default_factory=dict)
     has_capacity: bool = False
 
+    def take(self, dimensions: Dimensions, sums: Sums) -> None:
+        """Count what the ledger says, but for shares of capacity: these are not what Azure charges for use."""
+        currency = dimensions.currency
+        if dimensions.deployment is not None:
+            self.names.add(dimensions.deployment)
+        self.sums[currency] = add(self.sums.get(currency, {}), sums)
+        self.costs[currency] = self.costs.get(currency, 0) + sums.get("cost", 0) - shares_in(sums)
+        self.has_capacity |= dimensions.capacity is Capacity.PROVISIONED
 
-type _Key = tuple[str | None, Place | None]
+    @property
+    def is_telling(self) -> bool:
+        """Whether anything costs something, or may: calls that went nowhere do not."""
+        return any(self.costs.values()) or any(sums.get("unpriced") for sums in self.sums.values())
+
+    def counted(self, currency: str) -> Sums:
+        """What was counted in a currency, and in those that nothing costs anything in: what has no price yet has none of its own."""
+        return add(*(sums for each, sums in self.sums.items() if each == currency or not self.costs[each]))
+
+
+type _Key = tuple[Place | None, str | None]
+"""Where it is at Azure; for what is not there, or nobody knows where, the gateway's name of it."""
 
 
 async def compare(
-    store: AzureCostStore, ledger: Ledger, month: str, names: Mapping[Place, str], time_zone: str
+    store: AzureCostStore, ledger: Ledger, month: str, homes: Mapping[str, Place], time_zone: str
 ) -> Comparison | None:
     """Compare a UTC month with the export that counts for it; None where none was imported. Raises StoreUnavailable.
 
-    `names` leads from an account and a deployment in it, both in lower case, to the gateway's name of it.
+    `homes` lead from the gateway's names of deployments to the account and the deployment in it, both in lower case, or ANY. All that
+    the ledger's use has cost is in some row.
     """
     export = await store.current(month)
     if export is None:
         return None
     sides: dict[_Key, _Side] = {}
     async for place, costs in store.costs(export):
-        name = _named(place, names)
-        side = sides.setdefault((name, None if name else place), _Side())
-        side.places.add(place)
+        side = sides.setdefault((place, None), _Side())
+        side.names.update(_names_of(place, homes))
         side.azure.extend(costs)
-    known = set(names.values())
     async for dimensions, sums in counted(ledger, _days(export.first, export.last), time_zone):
-        if dimensions.deployment not in known or dimensions.type is EntryType.ALLOCATION:
-            continue
-        side = sides.setdefault((dimensions.deployment, None), _Side())
-        side.sums = add(side.sums, sums)
-        side.costs[dimensions.currency] = side.costs.get(dimensions.currency, 0) + sums.get("cost", 0)
-        side.has_capacity |= dimensions.capacity is Capacity.PROVISIONED
-    rows = [_row(key, side, currency, export) for key, side in sides.items() for currency in _currencies(side)]
+        if dimensions.type is not EntryType.ALLOCATION:
+            sides.setdefault(_key_of(dimensions, homes), _Side()).take(dimensions, sums)
+    rows = [
+        _row(key, side, currency, export, is_elsewhere=key[0] is None and key[1] not in homes)
+        for key, side in sides.items()
+        if key[0] is not None or side.is_telling
+        for currency in _currencies(side)
+    ]
     return Comparison(month, export, tuple(sorted(rows, key=lambda row: -abs(row.residual or row.azure or row.ledger))))
+
+
+def _key_of(dimensions: Dimensions, homes: Mapping[str, Place]) -> _Key:
+    account, name = homes.get(dimensions.deployment or "", (None, None))
+    if name == ANY:
+        name = dimensions.model.lower() if dimensions.model else None
+    return ((account, name), None) if name else (None, dimensions.deployment)
+
+
+def _names_of(place: Place, homes: Mapping[str, Place]) -> Iterator[str]:
+    """Yield the gateway's names for a deployment of Azure: those of just this one, or else of any in its account."""
+    account, deployment = place
+    if deployment is None:
+        return
+    exact = [name for name, home in homes.items() if home == place]
+    yield from exact or (name for name, home in homes.items() if home == (account, ANY))
+
+
+def _total(currency: str, rows: Iterable[Row]) -> Total:
+    same = [row for row in rows if row.currency == currency]
+    residuals = [row.residual for row in same if row.residual is not None]
+    is_whole = len(residuals) == len(same)
+    return Total(
+        currency, sum(row.azure for row in same), sum(row.ledger for row in same), sum(residuals) if is_whole else None
+    )
 
 
 def _days(first: date, last: date) -> Window:
@@ -120,57 +183,57 @@ def _days(first: date, last: date) -> Window:
     return Window(first.isoformat(), start, end)
 
 
-def _named(place: Place, names: Mapping[Place, str]) -> str | None:
-    account, deployment = place
-    if deployment is None:
-        return None
-    found = (names.get(candidate) for candidate in (place, (None, deployment), (account, ANY)))
-    return next((name for name in found if name is not None), None)
-
-
 def _currencies(side: _Side) -> list[str]:
-    """One row for each currency; where the two sides have one each and they differ, one row tells of both."""
-    azure = {cost.currency for cost in side.azure}
-    return sorted(azure) if azure else sorted(side.costs)
+    """Return the currencies that either side has costs in, or else those that it counts in."""
+    costly = {cost.currency for cost in side.azure} | {currency for currency, cost in side.costs.items() if cost}
+    return sorted(costly or side.costs)
 
 
-def _row(key: _Key, side: _Side, currency: str, export: AzureImport) -> Row:
-    name, place = key
+def _row(key: _Key, side: _Side, currency: str, export: AzureImport, *, is_elsewhere: bool) -> Row:
+    place, name = key[0] or (None, None), _TOGETHER.join(sorted(side.names)) or None
     lines = [line for line in side.azure if line.currency == currency]
     usage = [line for line in lines if line.charge in ("usage", "refund")]
     azure = sum(line.cost for line in usage)
-    is_comparable = currency in side.costs or not any(side.costs.values())
-    ours = side.costs.get(currency, 0) if is_comparable else sum(side.costs.values())
+    ours = side.costs.get(currency, 0)
+    is_comparable = (bool(ours) or not any(side.costs.values())) and (bool(lines) or not side.azure)
     residual = azure - ours if is_comparable else None
-    shown = place or next(iter(sorted(side.places, key=str)), (None, None))
     percent = (Decimal(residual) * 100 / azure).quantize(Decimal("0.01")) if residual is not None and azure else None
-    is_explained = residual == 0
-    causes = () if is_explained else tuple(_causes(name, shown, side, lines, azure, ours, export, is_comparable))
-    return Row(name, shown[1], shown[0], currency, azure, ours, residual, percent, causes)
+    causes: list[Cause] = []
+    if residual != 0:
+        causes += _whereabouts(key, name, is_elsewhere=is_elsewhere, is_comparable=is_comparable)
+        causes += _causes(side, currency, lines, azure, ours, export, is_comparable)
+    return Row(name, place[1], place[0], currency, azure, ours, residual, percent, tuple(causes))
+
+
+def _whereabouts(key: _Key, name: str | None, *, is_elsewhere: bool, is_comparable: bool) -> Iterator[Cause]:
+    if not is_comparable:
+        yield Cause(Reason.CURRENCY)
+    if is_elsewhere:
+        yield Cause(Reason.NOT_AT_AZURE)
+    elif name is None and key[0] is not None:
+        yield Cause(Reason.UNTAGGED if key[0][1] is None else Reason.UNKNOWN_DEPLOYMENT)
 
 
 def _causes(
-    name: str | None,
-    place: Place,
     side: _Side,
+    currency: str,
     lines: Iterable[AzureCost],
     azure: int,
     ours: int,
     export: AzureImport,
     is_comparable: bool,
-) -> Iterable[Cause]:
-    if not is_comparable:
-        yield Cause(Reason.CURRENCY)
-    if name is None:
-        yield Cause(Reason.UNTAGGED if place[1] is None else Reason.UNKNOWN_DEPLOYMENT)
+) -> Iterator[Cause]:
+    sums = side.counted(currency)
     for reason, counter in _COUNTED:
-        if number := side.sums.get(counter, 0):
+        # What is settled may be counted apart from the call that began it: below nothing is no reason.
+        if (number := sums.get(counter, 0)) > 0:
             yield Cause(reason, number, "requests")
     if side.has_capacity:
         yield Cause(Reason.PROVISIONED)
     if purchased := sum(line.cost for line in lines if line.charge not in ("usage", "refund")):
         yield Cause(Reason.PURCHASE, purchased, "nano")
-    yield from _by_tokens(side, lines, azure, ours)
+    if is_comparable:
+        yield from _by_tokens(sums, lines, azure, ours)
     if export.at.date() - export.last < _LATE:
         yield Cause(Reason.NOT_COMPLETE)
 
@@ -183,13 +246,13 @@ _COUNTED = (
 )
 
 
-def _by_tokens(side: _Side, lines: Iterable[AzureCost], azure: int, ours: int) -> Iterable[Cause]:
+def _by_tokens(sums: Sums, lines: Iterable[AzureCost], azure: int, ours: int) -> Iterable[Cause]:
     """Where both sides count the same tokens only prices can differ; where Azure counts more, others call the deployment too."""
     measured = [line for line in lines if "tok" in line.meter.lower()]
     if not measured or any(line.quantity is None for line in measured):
         return
     theirs = sum(line.quantity or 0 for line in measured) // 1000
-    tokens = sum(number for name, number in side.sums.items() if name.startswith("tokens."))
+    tokens = sum(number for name, number in sums.items() if name.startswith("tokens."))
     difference = theirs - tokens
     if abs(difference) * _NEAR <= max(theirs, tokens):
         if abs(azure - ours) * _NEAR > abs(azure):

@@ -1,6 +1,6 @@
 """Azure's costs as they were imported: by month, account, deployment, day and meter."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Context, Decimal
@@ -9,7 +9,18 @@ from itertools import batched
 from typing import Any, BinaryIO, cast
 
 from shared.clock import Clock
-from shared.documents import Condition, Document, DocumentExists, DocumentStore, Json, PreconditionFailed
+from shared.documents import (
+    Condition,
+    Delete,
+    Document,
+    DocumentExists,
+    DocumentMissing,
+    DocumentStore,
+    Json,
+    Page,
+    PreconditionFailed,
+    Upsert,
+)
 from shared.ledger.model import CONTAINER
 from shared.money import nano
 from shared.reconciliation.azure_export import CostLine, ExportInvalid, read_export
@@ -17,7 +28,7 @@ from shared.reconciliation.results import stored_sums, sums_of
 
 CURRENT = "current"
 MOST_GROUPS = 200_000
-_MOST_MONTHS, _PAGE, _IN_DOCUMENT = 24, 100, 2_000
+_MOST_MONTHS, _AT_ONCE, _IN_DOCUMENT = 24, 100, 2_000
 _EXACT = Context(prec=100)
 _BLOCK = 1 << 20
 
@@ -125,9 +136,14 @@ class AzureCostStore:
 
     async def costs(self, found: AzureImport) -> AsyncIterator[tuple[Place, tuple[AzureCost, ...]]]:
         """Yield the costs of every deployment that an import tells of, of some in several parts."""
-        async for document in self._of(found.month, found.id):
-            body = cast("Mapping[str, Any]", document.body)
-            yield (body["account"], body["deployment"]), tuple(_cost_of(each) for each in body["costs"])
+        cursor: str | None = None
+        while True:
+            page = await self._page(found.month, found.id, cursor)
+            for document in page.documents:
+                body = cast("Mapping[str, Any]", document.body)
+                yield (body["account"], body["deployment"]), tuple(_cost_of(each) for each in body["costs"])
+            if (cursor := page.cursor) is None:
+                return
 
     async def _keep_month(self, id: str, name: str, month: Month, by: str) -> AzureImport:
         while True:
@@ -136,9 +152,8 @@ class AzureCostStore:
             if earlier is not None and earlier.id == id:
                 return earlier
             costs = month.costs()
-            for place, lines in costs.items():
-                for number, some in enumerate(batched(lines, _IN_DOCUMENT, strict=False)):
-                    await self._documents.upsert(CONTAINER, _partition(name), _costs_body(id, place, some, number))
+            for some in _batches(id, costs):
+                await self._documents.batch(CONTAINER, _partition(name), some)
             found = self._import(id, name, month, by, [line for lines in costs.values() for line in lines])
             try:
                 await self._make_current(found, document)
@@ -156,8 +171,15 @@ class AzureCostStore:
             await self._documents.replace(CONTAINER, partition, body, document.etag)
 
     async def _remove(self, earlier: AzureImport) -> None:
-        async for document in self._of(earlier.month, earlier.id):
-            await self._documents.delete(CONTAINER, _partition(earlier.month), str(document.body["id"]))
+        partition = _partition(earlier.month)
+        # From the beginning each time: a cursor may count documents that are gone by then.
+        while documents := (await self._page(earlier.month, earlier.id)).documents:
+            ids = [str(document.body["id"]) for document in documents]
+            try:
+                await self._documents.batch(CONTAINER, partition, [Delete(id) for id in ids])
+            except DocumentMissing:  # Somebody else removes them too.
+                for id in ids:
+                    await self._documents.delete(CONTAINER, partition, id)
 
     def _import(self, id: str, name: str, month: Month, by: str, lines: Iterable[AzureCost]) -> AzureImport:
         lines = list(lines)
@@ -167,20 +189,28 @@ class AzureCostStore:
         days = [line.day for line in lines]
         return AzureImport(id, name, self._clock.now(), by, month.lines, min(days), max(days), cost)
 
-    async def _of(self, month: str, id: str) -> AsyncIterator[Document]:
+    async def _page(self, month: str, id: str, cursor: str | None = None) -> Page:
         where = [Condition("id", ">=", f"costs|{id}|"), Condition("id", "<", f"costs|{id}|~")]
-        cursor: str | None = None
-        while True:
-            page = await self._documents.query(CONTAINER, _partition(month), where, limit=_PAGE, cursor=cursor)
-            for document in page.documents:
-                yield document
-            cursor = page.cursor
-            if cursor is None:
-                return
+        return await self._documents.query(CONTAINER, _partition(month), where, limit=_AT_ONCE, cursor=cursor)
 
 
 def _partition(month: str) -> str:
     return f"azure|{month}"
+
+
+def _batches(id: str, costs: Mapping[Place, tuple[AzureCost, ...]]) -> Iterator[list[Upsert]]:
+    """Yield the documents of an import in as many at once as a store takes, and no more lines at once than in one document."""
+    batch: list[Upsert] = []
+    size = 0
+    for place, lines in costs.items():
+        for number, some in enumerate(batched(lines, _IN_DOCUMENT, strict=False)):
+            if batch and (len(batch) == _AT_ONCE or size + len(some) > _IN_DOCUMENT):
+                yield batch
+                batch, size = [], 0
+            batch.append(Upsert(_costs_body(id, place, some, number)))
+            size += len(some)
+    if batch:
+        yield batch
 
 
 def _costs_body(id: str, place: Place, lines: Iterable[AzureCost], number: int) -> Json:

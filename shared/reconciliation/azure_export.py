@@ -24,7 +24,9 @@ _NUMBER = re.compile(r"[+-]?(\d{1,20}(\.\d{0,30})?|\.\d{1,30})([eE][+-]?\d{1,2})
 _AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _UNIT = re.compile(r"\s*([\d.,]+)\s*([KMB]?)\b", re.IGNORECASE)
 _SCALE = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9}
-_TAG = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:\s*"((?:[^"\\]|\\.)*)"')
+# Possessive: what does not fit is known after one look at it.
+_STRING = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
+_COLON = re.compile(r"\s*+:\s*+")
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "day": ("date", "usagedatetime", "usagedate", "chargeperiodstart"),
@@ -176,9 +178,9 @@ def _day(text: str) -> date | None:
         if len(text) == 8 and text.isdecimal():
             return date(int(text[:4]), int(text[4:6]), int(text[6:]))
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC).date() if moment.tzinfo else moment.date()
+    except (ValueError, OverflowError):  # The first and the last day that there are may be none in UTC.
         return None
-    return moment.astimezone(UTC).date() if moment.tzinfo else moment.date()
 
 
 def _account(resource: str) -> str | None:
@@ -203,11 +205,23 @@ def _tags(tags: str) -> Iterator[tuple[str, str]]:
     try:
         parsed = orjson.loads(tags if tags.startswith("{") else f"{{{tags}}}")
     except orjson.JSONDecodeError:
-        # Cut off at the length that Azure keeps: the pairs before the cut are whole.
-        yield from _TAG.findall(tags)
+        yield from _whole_pairs(tags)
         return
     if isinstance(parsed, dict):
         yield from ((name, value) for name, value in parsed.items() if isinstance(value, str))
+
+
+def _whole_pairs(tags: str) -> Iterator[tuple[str, str]]:
+    """Yield the pairs before the place where Azure has cut the tags off. Goes through them once: a text without an end is the last."""
+    place = tags.find('"')
+    while place >= 0 and (name := _STRING.match(tags, place)):
+        place = name.end()
+        colon = _COLON.match(tags, place)
+        value = _STRING.match(tags, colon.end()) if colon else None
+        if value:
+            yield name[1], value[1]
+            place = value.end()
+        place = tags.find('"', place)
 
 
 def _scale(unit: str) -> Decimal | None:

@@ -3,8 +3,8 @@
 The two are counted apart: a budget at the moment of a call, by every instance for itself; the ledger from the events, later.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -15,10 +15,11 @@ from shared.clock import Clock
 from shared.directory.model import ORGANIZATION, Budget
 from shared.documents import Document, DocumentExists, DocumentMissing, DocumentStore, Json, PreconditionFailed
 from shared.leases.model import Level
-from shared.ledger.model import CONTAINER, Dimensions, EntryType, Sums, add
+from shared.ledger.model import CONTAINER, Dimensions, EntryType, Sums
 from shared.reconciliation.ports import Counters, Ledger
 from shared.reconciliation.results import PARTITION
-from shared.reconciliation.spending import counted
+from shared.reconciliation.spending import counted, shares_in
+from shared.reconciliation.zone import ZoneStore
 from shared.windows import Window
 
 SETTLED_AFTER = timedelta(minutes=10)
@@ -34,6 +35,10 @@ class BudgetReason(StrEnum):
     ADJUSTED = "adjusted"
     ALLOCATED = "allocated"
     OTHER_CURRENCY = "other_currency"
+
+
+_EXCUSES = frozenset({BudgetReason.PENDING, BudgetReason.UNPRICED})
+"""Nobody knows yet what they will come to; while there are any, no difference is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +62,34 @@ class BudgetFinding:
     repaired: int = 0
 
     @property
+    def unexplained(self) -> int:
+        """What is left of the difference where the reasons explain as much as they come to, and no more.
+
+        An adjustment is counted on a budget if it is of a call that came late, and is not if it corrects a price: either is possible.
+        """
+        adjusted, other = self.amount(BudgetReason.ADJUSTED), self.amount(BudgetReason.OTHER_CURRENCY)
+        lowest = min(0, adjusted) - max(0, other)
+        highest = max(0, adjusted) + self.amount(BudgetReason.IN_FLIGHT)
+        return _beyond(self.difference, lowest, highest)
+
+    @property
     def missing(self) -> int:
-        """What the budget did not count since it is looked at."""
-        return self.difference - self.before
+        """What the budget did not count since it is looked at; less than nothing for what it counted too much."""
+        return _beyond(self.unexplained, 0, self.before)
+
+    @property
+    def is_excused(self) -> bool:
+        """Whether there is something now of which nobody knows yet what it costs."""
+        return any(reason in _EXCUSES for reason, _ in self.reasons)
 
     @property
     def is_lasting(self) -> bool:
         """Whether something is missing, or too much, that nothing explains and that stays exactly as it is."""
         is_old = self.since is not None and self.at - self.since >= SETTLED_AFTER
-        return bool(self.missing) and not self.reasons and is_old
+        return bool(self.missing) and not self.is_excused and is_old
+
+    def amount(self, reason: BudgetReason) -> int:
+        return dict(self.reasons).get(reason, 0)
 
     @property
     def difference(self) -> int:
@@ -75,6 +99,31 @@ class BudgetFinding:
     def percent(self) -> Decimal | None:
         """Of what the ledger says."""
         return (Decimal(self.difference) * 100 / self.ledger).quantize(Decimal("0.01")) if self.ledger else None
+
+
+@dataclass(slots=True)
+class _Account:
+    """What the ledger says of a scope: `charged` to budgets, and what is not, by the reason for that."""
+
+    charged: int = 0
+    beside: dict[BudgetReason, int] = field(default_factory=dict)
+
+    def take(self, dimensions: Dimensions, sums: Sums, currency: str) -> None:
+        shares = shares_in(sums)
+        cost = sums.get("cost", 0) - shares
+        self._add(BudgetReason.ALLOCATED, shares)
+        self._add(BudgetReason.PENDING, sums.get("pending", 0))
+        self._add(BudgetReason.UNPRICED, sums.get("unpriced", 0))
+        if dimensions.type is EntryType.ALLOCATION:
+            self._add(BudgetReason.ALLOCATED, cost)
+        elif dimensions.currency != currency:
+            self._add(BudgetReason.OTHER_CURRENCY, cost)
+        else:
+            self.charged += cost
+            self._add(BudgetReason.ADJUSTED, cost if dimensions.type is EntryType.ADJUSTMENT else 0)
+
+    def _add(self, reason: BudgetReason, amount: int) -> None:
+        self.beside[reason] = self.beside.get(reason, 0) + amount
 
 
 class BudgetComparison:
@@ -92,26 +141,40 @@ class BudgetComparison:
     ) -> None:
         self._documents, self._ledger, self._counters = documents, ledger, counters
         self._clock, self._zone, self._currency = clock, time_zone, currency
+        self._cells = ZoneStore(documents, clock, time_zone)
 
     async def compare(
         self, budgets: Iterable[tuple[Budget, str | None]], *, repair: bool = False
     ) -> list[BudgetFinding]:
-        """Compare each budget in its current period; the second of a pair is the team it belongs to, None for several."""
-        return [await self._compare(budget, team, repair=repair) for budget, team in budgets]
+        """Compare each budget in its current period; the second of a pair is the team it belongs to, None for several.
 
-    async def _compare(self, budget: Budget, team: str | None, *, repair: bool) -> BudgetFinding:
+        Budgets with the same period share one reading of the ledger. While that is counted anew, there is nothing to compare with.
+        """
+        if not (await self._cells.state()).is_settled:
+            return []
         now = self._clock.now()
-        window = rule_of(budget).at(now)
+        together: dict[tuple[datetime, datetime], list[tuple[Budget, str | None, Window]]] = {}
+        for budget, team in budgets:
+            window = rule_of(budget).at(now)
+            together.setdefault((window.start, window.end), []).append((budget, team, window))
+        findings: list[BudgetFinding] = []
+        for group in together.values():
+            accounts = await self._accounts([(budget, team) for budget, team, _ in group], group[0][2])
+            for budget, _, window in group:
+                findings.append(await self._compare(budget, window, accounts[budget.scope], repair=repair))
+        return findings
+
+    async def _compare(self, budget: Budget, window: Window, account: _Account, *, repair: bool) -> BudgetFinding:
+        """The ledger was read before: what ends in between is on the budget alone, and is never counted on it again."""
         level = await self._counters.look(allowance_of(budget))
-        theirs, ours = await self._ledger_of(budget.scope, window, team)
         finding = BudgetFinding(
             budget=budget.id,
             scope=budget.scope,
             window=window,
-            at=now,
+            at=self._clock.now(),
             spent=level.used,
-            ledger=theirs.get("cost", 0),
-            reasons=tuple(_reasons(level, theirs, ours)),
+            ledger=account.charged,
+            reasons=tuple(_reasons(level, account)),
         )
         document = await self._documents.get(CONTAINER, PARTITION, _id(budget.id))
         return await self._keep(budget, _since(finding, document), document, repair=repair)
@@ -135,38 +198,34 @@ class BudgetComparison:
             self._counters.count(allowance_of(budget), finding.repaired)
         return finding
 
-    async def _ledger_of(self, scope: str, window: Window, team: str | None) -> tuple[Sums, Sums]:
-        """Return what budgets are charged, and beside it what they are not: shares of capacity, and other currencies."""
-        charged: Sums = {}
-        beside: dict[str, int] = {}
-        async for dimensions, sums in counted(self._ledger, window, self._zone, _teams(scope, team)):
-            if not holds(scope, dimensions):
-                continue
-            cost = sums.get("cost", 0)
-            if dimensions.type is EntryType.ALLOCATION:
-                beside["allocated"] = beside.get("allocated", 0) + cost
-            elif dimensions.currency != self._currency:
-                beside["other"] = beside.get("other", 0) + cost
-            else:
-                charged = add(charged, sums)
-                if dimensions.type is EntryType.ADJUSTMENT:
-                    beside["adjusted"] = beside.get("adjusted", 0) + cost
-        return charged, beside
+    async def _accounts(self, budgets: Sequence[tuple[Budget, str | None]], window: Window) -> Mapping[str, _Account]:
+        """Return what the ledger says of each scope in a window, in one reading of the teams that these belong to."""
+        accounts = {budget.scope: _Account() for budget, _ in budgets}
+        async for dimensions, sums in counted(self._ledger, window, self._zone, _teams(budgets)):
+            for scope in scopes_of(dimensions):
+                if scope in accounts:
+                    accounts[scope].take(dimensions, sums, self._currency)
+        return accounts
 
 
-def holds(scope: str, dimensions: Dimensions) -> bool:
-    """Whether what these dimensions stand for is counted on a budget of this scope."""
-    if scope == ORGANIZATION:
-        return True
-    kind, _, rest = scope.partition("/")
-    if kind == "areas":
-        return dimensions.area == rest
-    if kind == "keys":
-        return dimensions.key == rest
-    team, _, below = rest.partition("/")
-    level, _, name = below.partition("/")
-    member = {"applications": dimensions.application, "users": dimensions.user}.get(level)
-    return dimensions.team == team and (not below or member == name)
+def scopes_of(dimensions: Dimensions) -> Iterator[str]:
+    """Yield every scope that a budget can have on which what these dimensions stand for is counted."""
+    team = f"teams/{dimensions.team}"
+    yield ORGANIZATION
+    yield team
+    if dimensions.area is not None:
+        yield f"areas/{dimensions.area}"
+    if dimensions.key is not None:
+        yield f"keys/{dimensions.key}"
+    if dimensions.application is not None:
+        yield f"{team}/applications/{dimensions.application}"
+    if dimensions.user is not None:
+        yield f"{team}/users/{dimensions.user}"
+
+
+def _beyond(number: int, lowest: int, highest: int) -> int:
+    """Return how far a number lies outside a range."""
+    return number - min(max(number, lowest), highest)
 
 
 def is_safe_to_count(finding: BudgetFinding) -> bool:
@@ -175,39 +234,38 @@ def is_safe_to_count(finding: BudgetFinding) -> bool:
     It must not be less than nothing, because money is only given back that nobody may still have spent; nothing may explain it;
     and it must have been exactly the same for a while, in which no call was under way.
     """
-    return finding.is_lasting and finding.missing > 0
+    return finding.is_lasting and finding.missing > 0 and not finding.amount(BudgetReason.IN_FLIGHT)
 
 
 def _since(finding: BudgetFinding, document: Document | None) -> BudgetFinding:
     """Carry over what was there at the first look in the period, and since when the difference is what it is."""
     stored = cast("dict[str, Any]", document.body) if document else {}
     is_first = stored.get("window") != finding.window.id
-    finding = replace(finding, before=max(0, finding.difference) if is_first else int(stored["before"]))
+    finding = replace(finding, before=_at_first(finding) if is_first else int(stored["before"]))
     is_same = (stored.get("window"), stored.get("spent"), stored.get("ledger")) == (
         finding.window.id,
         str(finding.spent),
         str(finding.ledger),
     )
-    since = stored.get("since") if is_same and not finding.reasons else None
+    since = stored.get("since") if is_same and not finding.is_excused else None
     return replace(finding, since=datetime.fromisoformat(since) if since else finding.at)
 
 
-def _reasons(level: Level, charged: Sums, beside: Sums) -> Iterable[tuple[BudgetReason, int]]:
-    known = (
-        (BudgetReason.IN_FLIGHT, level.leased),
-        (BudgetReason.PENDING, charged.get("pending", 0)),
-        (BudgetReason.UNPRICED, charged.get("unpriced", 0)),
-        (BudgetReason.ADJUSTED, beside.get("adjusted", 0)),
-        (BudgetReason.ALLOCATED, beside.get("allocated", 0)),
-        (BudgetReason.OTHER_CURRENCY, beside.get("other", 0)),
-    )
-    return ((reason, number) for reason, number in known if number)
+def _at_first(finding: BudgetFinding) -> int:
+    """Return what a budget did not count before it was looked at. What is in flight then may be part of that, or still come."""
+    return max(0, min(finding.difference, finding.unexplained + finding.amount(BudgetReason.IN_FLIGHT)))
 
 
-def _teams(scope: str, team: str | None) -> Sequence[str] | None:
-    if scope.startswith("teams/"):
-        return [scope.split("/")[1]]
-    return [team] if team is not None else None
+def _reasons(level: Level, account: _Account) -> Iterator[tuple[BudgetReason, int]]:
+    known = {**account.beside, BudgetReason.IN_FLIGHT: level.leased}
+    return ((reason, known[reason]) for reason in BudgetReason if known.get(reason))
+
+
+def _teams(budgets: Iterable[tuple[Budget, str | None]]) -> list[str] | None:
+    """Return the teams that the budgets belong to, None for all."""
+    teams = {budget.scope.split("/")[1] if budget.scope.startswith("teams/") else team for budget, team in budgets}
+    named = [team for team in teams if team is not None]
+    return sorted(named) if len(named) == len(teams) else None
 
 
 def _id(budget: str) -> str:

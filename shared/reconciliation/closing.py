@@ -3,18 +3,19 @@
 open → closing → (a minute later, every partition proved) → closed. Every step can be repeated, and by several instances at once.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 
 from shared.clock import Clock
 from shared.errors import GatewayError
 from shared.ledger.model import Entry, months_of
-from shared.reconciliation.model import FiscalMonth, Period, Snapshot, State, TeamSnapshot
+from shared.reconciliation.model import Finding, FiscalMonth, Period, Problem, Snapshot, State, TeamSnapshot
 from shared.reconciliation.months import Calendar
 from shared.reconciliation.periods import PeriodChanged, PeriodStore, Saved
 from shared.reconciliation.ports import Ledger
 from shared.reconciliation.service import ReconciliationService
 from shared.reconciliation.snapshots import SnapshotUnsettled, amounts_of, month_snapshot, take
+from shared.windows import Window
 
 GRACE = timedelta(seconds=60)
 """Until then every instance has heard that the month is locked, and what it was posting as usage is posted."""
@@ -55,6 +56,14 @@ class ClosingService:
     async def period(self, month: str) -> Period:
         """Raises MonthInvalid."""
         return (await self._periods.read(self._calendar.month(month))).period
+
+    async def is_closed(self, window: Window) -> bool:
+        """Whether every moment of a window belongs to a closed month."""
+        reached = window.start
+        async for period in self._periods.all():
+            if period.state is State.CLOSED and period.month.window.holds(reached):
+                reached = period.month.window.end
+        return reached >= window.end
 
     async def close(self, month: str, by: str, *, accept_unpriced: bool = False) -> Period:
         """Lock a month; `advance` closes it. What is closing or closed stays so, but that unpriced usage may be accepted later.
@@ -116,6 +125,12 @@ class ClosingService:
                     if entry.posting > _covered(snapshot, entry):
                         yield entry
 
+    async def closed_with(self, month: str) -> AsyncIterator[TeamSnapshot]:
+        """Yield the teams' parts of what a month was closed with; nothing as long as it is not closed. Raises MonthInvalid."""
+        if (await self.period(month)).state is State.CLOSED:
+            async for snapshot in self._periods.snapshots(month):
+                yield snapshot
+
     async def _due(self) -> list[str]:
         """Months that ended so long ago that they are closed by themselves, if there is anything in them; the oldest first."""
         if self._after is None:
@@ -135,6 +150,9 @@ class ClosingService:
 
     async def _blockers(self, period: Period, deadline: float) -> list[str]:
         """Prove and keep each team's part that is not kept yet, and return what stands in the way."""
+        zone = await self._reconciliation.zone.state()
+        if not zone.is_settled:
+            return [f"the ledger is being counted anew: the reporting time zone has become {zone.time_zone}"]
         blockers: list[str] = []
         for team in await self._teams(period.month):
             if await self._periods.snapshot(period.month.id, team) is not None:
@@ -146,11 +164,12 @@ class ClosingService:
 
     async def _keep(self, team: str, period: Period) -> list[str]:
         month = period.month
-        unproved = [name for name in months_of(month.window) if not await self._is_proved(team, name, month)]
-        if unproved:
-            return [f"{team}: the ledger of {' and '.join(unproved)} is not proved"]
+        findings = [await self._reconciliation.reconcile(team, name) for name in months_of(month.window)]
+        if unproved := [finding for finding in findings if not finding.is_settled_in(month.window)]:
+            return [_unproved(unproved)]
+        without_event = sum(finding.count(Problem.ENTRY_WITHOUT_EVENT) for finding in findings)
         try:
-            snapshot = await take(self._ledger, self._clock, team, month)
+            snapshot = await take(self._ledger, self._clock, team, month, self._calendar.time_zone, without_event)
         except SnapshotUnsettled:
             return [f"{team}: the ledger changes at the moment"]
         unpriced = amounts_of([snapshot], "unpriced")
@@ -158,9 +177,6 @@ class ClosingService:
             return [f"{team}: {unpriced} requests have no price"]
         await self._periods.keep_snapshot(month.id, snapshot)
         return []
-
-    async def _is_proved(self, team: str, utc_month: str, month: FiscalMonth) -> bool:
-        return (await self._reconciliation.reconcile(team, utc_month)).is_settled_in(month.window)
 
     async def _finish(self, saved: Saved, blockers: list[str]) -> Saved:
         period = saved.period
@@ -178,6 +194,12 @@ class ClosingService:
             if (await self._ledger.head(snapshot.team, month)).sequence != sequence:
                 return True
         return False
+
+
+def _unproved(findings: Sequence[Finding]) -> str:
+    names = " and ".join(finding.month for finding in findings)
+    is_too_large = any(finding.is_too_large for finding in findings)
+    return f"{findings[0].team}: the ledger of {names} is {'too large to prove in one run' if is_too_large else 'not proved'}"
 
 
 def _covered(snapshot: TeamSnapshot | None, entry: Entry) -> int:

@@ -13,7 +13,7 @@ EXAMPLES = 20
 
 
 class Problem(StrEnum):
-    """What can be wrong with a partition of the ledger."""
+    """What can be wrong with a partition of the ledger. TOO_LARGE: there was not enough time to read it to its end."""
 
     CELL_DIFFERS = "cell_differs"
     CELL_MISSING = "cell_missing"
@@ -22,10 +22,16 @@ class Problem(StrEnum):
     EVENT_WITHOUT_ENTRY = "event_without_entry"
     ENTRY_WITHOUT_EVENT = "entry_without_event"
     UNKNOWN_DOCUMENT = "unknown_document"
+    TOO_LARGE = "too_large"
 
 
-REPAIRABLE = frozenset(Problem) - {Problem.ENTRY_WITHOUT_EVENT, Problem.UNKNOWN_DOCUMENT}
+REPAIRABLE = frozenset(Problem) - {Problem.ENTRY_WITHOUT_EVENT, Problem.UNKNOWN_DOCUMENT, Problem.TOO_LARGE}
 """What follows from the entries, or from an event. An entry's lost event cannot be made up, nor a document's meaning."""
+
+OF_SUMS = frozenset(
+    {Problem.CELL_DIFFERS, Problem.CELL_MISSING, Problem.CELL_SUPERFLUOUS, Problem.HEAD_DIFFERS, Problem.TOO_LARGE}
+)
+"""What leaves it open whether the sums are those of the entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,8 @@ class Finding:
     """What one look at a partition has shown. `sums` are those of its entries, `archived` the events that were taken out of it.
 
     `unsettled` are the starts of cells that were written to meanwhile, and that nothing is said of; no difference is ever one of
-    these. `repaired` counts documents put right and events posted; `left` is what was still wrong after that.
+    these. `repaired` counts documents put right and events posted; `left` is what was still wrong after that. Cells were judged by
+    `time_zone`.
     """
 
     team: str
@@ -60,6 +67,7 @@ class Finding:
     is_busy: bool = False
     repaired: int = 0
     left: tuple[Difference, ...] = ()
+    time_zone: str = ""
 
     @property
     def is_clean(self) -> bool:
@@ -67,8 +75,18 @@ class Finding:
         return not self.left
 
     def is_settled_in(self, window: Window) -> bool:
-        """Whether everything in this window could be judged, and was right."""
-        return self.is_clean and not any(window.holds(start) for start in self.unsettled)
+        """Whether everything in this window could be judged, and adds up. An entry counts as much without its event as with it."""
+        adds_up = all(difference.problem is Problem.ENTRY_WITHOUT_EVENT for difference in self.left)
+        return adds_up and not any(window.holds(start) for start in self.unsettled)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the sums are those of the entries."""
+        return not any(difference.problem in OF_SUMS for difference in self.left)
+
+    @property
+    def is_too_large(self) -> bool:
+        return any(difference.problem is Problem.TOO_LARGE for difference in self.left)
 
     def count(self, problem: Problem) -> int:
         return sum(difference.count for difference in self.differences if difference.problem is problem)
@@ -97,13 +115,17 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class TeamSnapshot:
-    """A team's part of a closed month, as of the heads that it names: UTC month → (sequence, digest)."""
+    """A team's part of a closed month, as of the heads that it names: UTC month → (sequence, digest).
+
+    `without_event` entries of its partitions had lost the event that they were made of.
+    """
 
     team: str
     taken_at: datetime
     totals: tuple[Total, ...]
     heads: Mapping[str, tuple[int, str]]
     digest: str
+    without_event: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +139,7 @@ class Snapshot:
     unpriced: int
     teams: int
     digest: str
+    without_event: int = 0
 
 
 @dataclass(frozen=True, slots=True)

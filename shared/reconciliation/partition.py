@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 
+from shared.clock import Clock
 from shared.documents import Condition, Document, DocumentStore
 from shared.ledger.model import CONTAINER
 
@@ -28,11 +29,27 @@ class Count:
             self.examples.append(id)
 
 
-class PartitionReader:
-    """A partition of the ledger as it is stored. Every method raises StoreUnavailable."""
+class TimeIsUp(Exception):
+    """A partition could not be read to its end in the time that there is."""
 
-    def __init__(self, documents: DocumentStore, partition: str) -> None:
-        self._documents, self.name = documents, partition
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """`at` is of the clock's monotonic time. Raises TimeIsUp."""
+
+    clock: Clock
+    at: float
+
+    def check(self) -> None:
+        if self.clock.monotonic() >= self.at:
+            raise TimeIsUp
+
+
+class PartitionReader:
+    """A partition of the ledger as it is stored. Every method raises StoreUnavailable and, with a deadline, TimeIsUp."""
+
+    def __init__(self, documents: DocumentStore, partition: str, deadline: Deadline | None = None) -> None:
+        self._documents, self.name, self._deadline = documents, partition, deadline
 
     async def get(self, id: str) -> Document | None:
         return await self._documents.get(CONTAINER, self.name, id)
@@ -72,6 +89,8 @@ class PartitionReader:
         where = [bound for bound in bounds if bound is not None]
         cursor: str | None = None
         while True:
+            if self._deadline:
+                self._deadline.check()
             page = await self._documents.query(CONTAINER, self.name, where, limit=_PAGE, cursor=cursor)
             for document in page.documents:
                 yield document

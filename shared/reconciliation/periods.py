@@ -1,12 +1,13 @@
 """Keeps the reporting months: which are locked, and what those that are closed were closed with."""
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
 from shared.clock import Clock
 from shared.documents import (
+    Condition,
     Document,
     DocumentExists,
     DocumentMissing,
@@ -23,7 +24,7 @@ PARTITION = "periods"
 FRESH_S = 5.0
 """Seconds for which a process may not have heard yet that a month is locked; closing waits for much longer."""
 
-_PAGE = 200
+_PAGE, _KIND = 200, "period"
 
 
 class PeriodChanged(Exception):
@@ -62,13 +63,25 @@ class PeriodStore:
 
     async def all(self) -> AsyncIterator[Period]:
         """Return every month that there is a document of, oldest first."""
-        async for document in _documents(self._documents, PARTITION):
+        async for document in _documents(self._documents, PARTITION, [Condition("kind", "=", _KIND)]):
             yield _period_of(document)
 
     async def read(self, month: FiscalMonth) -> Saved:
-        """Return a month as it is stored; one that nobody has closed is open."""
-        document = await self._documents.get(CONTAINER, PARTITION, month.id)
-        return Saved(_period_of(document), document.etag) if document else Saved(Period(month), None)
+        """Return a month as it is stored; one that nobody has closed is open.
+
+        It begins where the one before was closed with its end, and ends where the next begins: whatever time zones these are of,
+        each moment belongs to one month.
+        """
+        if saved := await self._saved(month.id):
+            return saved
+        before, after = await self._saved(_moved(month.id, -1)), await self._saved(_moved(month.id, 1))
+        start = before.period.month.window.end if before else month.window.start
+        end = after.period.month.window.start if after else month.window.end
+        return Saved(Period(replace(month, window=replace(month.window, start=start, end=end))), None)
+
+    async def _saved(self, month: str) -> Saved | None:
+        document = await self._documents.get(CONTAINER, PARTITION, month)
+        return Saved(_period_of(document), document.etag) if document else None
 
     async def save(self, period: Period, etag: str | None) -> Saved:
         """Store a month if it is still as it was read. Raises PeriodChanged."""
@@ -100,14 +113,22 @@ class PeriodStore:
         return snapshot
 
 
+def _moved(month: str, by: int) -> str:
+    """Return the name of a month before or after another."""
+    year, number = divmod(int(month[:4]) * 12 + int(month[5:]) - 1 + by, 12)
+    return f"{year}-{number + 1:02}"
+
+
 def _snapshots(month: str) -> str:
     return f"period|{month}"
 
 
-async def _documents(documents: DocumentStore, partition: str) -> AsyncIterator[Document]:
+async def _documents(
+    documents: DocumentStore, partition: str, where: Sequence[Condition] = ()
+) -> AsyncIterator[Document]:
     cursor: str | None = None
     while True:
-        page = await documents.query(CONTAINER, partition, limit=_PAGE, cursor=cursor)
+        page = await documents.query(CONTAINER, partition, where, limit=_PAGE, cursor=cursor)
         for document in page.documents:
             yield document
         cursor = page.cursor
@@ -119,7 +140,7 @@ def _body_of(period: Period) -> Json:
     month = period.month
     return {
         "schema": 1,
-        "kind": "period",
+        "kind": _KIND,
         "id": month.id,
         "label": month.label,
         "window": {"start": month.window.start.isoformat(), "end": month.window.end.isoformat()},
@@ -166,6 +187,7 @@ def _team_body(snapshot: TeamSnapshot) -> Json:
         "totals": [{**asdict(total), "sums": stored_sums(total.sums)} for total in snapshot.totals],
         "heads": {month: list(head) for month, head in snapshot.heads.items()},
         "digest": snapshot.digest,
+        "without_event": snapshot.without_event,
     }
 
 
@@ -177,6 +199,7 @@ def _team_of(body: Json) -> TeamSnapshot:
         totals=tuple(Total(**{**total, "sums": sums_of(total["sums"])}) for total in stored["totals"]),
         heads={month: (int(head[0]), str(head[1])) for month, head in stored["heads"].items()},
         digest=stored["digest"],
+        without_event=stored.get("without_event", 0),
     )
 
 

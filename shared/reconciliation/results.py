@@ -12,6 +12,7 @@ from shared.reconciliation.model import Difference, Finding, Problem
 PARTITION = "reconciliation"
 _EXACT = 2**53
 _PAGE = 200
+_TRIED, _TRIED_S = "tried|", 100 * 24 * 3600
 
 
 class ResultStore:
@@ -27,14 +28,28 @@ class ResultStore:
         document = await self._documents.get(CONTAINER, PARTITION, f"{month}|{team}")
         return _finding_of(document.body) if document else None
 
+    async def trying(self, team: str, month: str, at: datetime) -> None:
+        """Say that a partition is about to be looked at: whatever becomes of that, others come first the next time."""
+        body = {"schema": 1, "kind": "tried", "id": f"{_TRIED}{month}|{team}", "team": team, "at": at.isoformat()}
+        await self._documents.upsert(CONTAINER, PARTITION, body, _TRIED_S)
+
+    async def tried(self, month: str) -> dict[str, datetime]:
+        """Return when each team's partition of a UTC month was last about to be looked at."""
+        found = self._between(f"{_TRIED}{month}|")
+        return {str(body["team"]): datetime.fromisoformat(str(body["at"])) async for body in found}
+
     async def of(self, month: str) -> AsyncIterator[Finding]:
         """Return the last finding of every partition of a UTC month."""
-        where = [Condition("id", ">=", f"{month}|"), Condition("id", "<", f"{month}|~")]
+        async for body in self._between(f"{month}|"):
+            yield _finding_of(body)
+
+    async def _between(self, prefix: str) -> AsyncIterator[Json]:
+        where = [Condition("id", ">=", prefix), Condition("id", "<", f"{prefix}~")]
         cursor: str | None = None
         while True:
             page = await self._documents.query(CONTAINER, PARTITION, where, limit=_PAGE, cursor=cursor)
             for document in page.documents:
-                yield _finding_of(document.body)
+                yield document.body
             cursor = page.cursor
             if cursor is None:
                 return

@@ -6,6 +6,16 @@ from shared.ledger.model import Dimensions, Grain, Sums, View, start_of
 from shared.reconciliation.ports import Ledger
 from shared.windows import Window
 
+_SHARES = ("cost.provisioned", "cost.idle")
+
+
+def shares_in(sums: Sums) -> int:
+    """Return what of a cost is for capacity that is paid by the hour, in nano-units.
+
+    Its shares are allocations, and their corrections adjustments: only the lines tell these from corrections of usage.
+    """
+    return sum(sums.get(name, 0) for name in _SHARES)
+
 
 def grain_for(window: Window, time_zone: str) -> Grain | None:
     """Return the longest of month, day and hour that a window begins and ends with, in the reporting time zone; None for none."""

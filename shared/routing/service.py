@@ -7,7 +7,7 @@ from shared.clock import Clock
 from shared.errors import NotFound, Unavailable
 from shared.providers.model import Deployment
 from shared.recent import Recent
-from shared.routing.circuit import Circuit, CircuitRules
+from shared.routing.circuit import Circuit, CircuitRules, State
 from shared.routing.model import Route, RouteTable, in_order
 
 CIRCUITS = 4096
@@ -122,6 +122,18 @@ class Router:
         if first is None:
             raise NoDeployment
         return Plan("", (first,))
+
+    def open_circuits(self) -> dict[str, bool]:
+        """Say of every deployment whether one of its operations is left alone now."""
+        now = self._clock.monotonic()
+        found = dict.fromkeys(self._deployments, False)
+        for key, circuit in self._circuits.items():
+            if circuit.state(now) is State.OPEN:
+                found[key.partition("\0")[0]] = True
+        return found
+
+    def deployments(self) -> tuple[Deployment, ...]:
+        return tuple(self._deployments.values())
 
     def deployment(self, name: str) -> Deployment | None:
         return self._deployments.get(name)

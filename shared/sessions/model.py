@@ -126,6 +126,10 @@ class Day:
     entries: int = 0
     at: datetime | None = None
 
+    def count(self, label: Label) -> int:
+        """How many of its sessions have this label."""
+        return sum(counts.get(label.value, 0) for counts in (*self.people.values(), self.services))
+
 
 @dataclass(frozen=True, slots=True)
 class Badge:

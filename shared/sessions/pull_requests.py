@@ -5,6 +5,7 @@ The signature is GitHub's `X-Hub-Signature-256`: HMAC-SHA256 of the body, in hex
 """
 
 import hmac
+import re
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from shared.documents import (
     Json,
     PreconditionFailed,
 )
+from shared.fields import REPOSITORY
 from shared.ledger.model import Cell, Grain, View
 from shared.sessions.model import CONTAINER
 from shared.windows import Window
@@ -30,6 +32,8 @@ REMEMBERED_S = 30 * 24 * 3600
 """For how long a delivery is known again; older ones do no harm, as they do not change what is newer."""
 
 LONGEST = 250
+MOST_NUMBER = 10**10
+_REPOSITORY = re.compile(REPOSITORY)
 _ATTEMPTS = 5
 
 
@@ -179,7 +183,7 @@ def _told(event: Mapping[str, object]) -> PullRequest:
     try:
         told = cast("dict[str, Any]", event)
         about, repository = told["pull_request"], str(told["repository"]["full_name"]).lower()
-        number = int(about["number"])
+        number = _number(about["number"])
         pull_request = PullRequest(
             id=f"{repository}#{number}",
             repository=repository,
@@ -192,14 +196,21 @@ def _told(event: Mapping[str, object]) -> PullRequest:
             merged_at=_moment(about["merged_at"]) if about.get("merged_at") else None,
             closed_at=_moment(about["closed_at"]) if about.get("closed_at") else None,
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DeliveryInvalid("the delivery is not an event of a pull request") from error
-    if len(repository) > LONGEST or number < 1:
+    if not _REPOSITORY.fullmatch(repository):
         raise DeliveryInvalid("the delivery names no repository that there can be")
     return pull_request
 
 
+def _number(value: object) -> int:
+    if not isinstance(value, int) or not 0 < value <= MOST_NUMBER:
+        raise ValueError("a number that no pull request has")
+    return value
+
+
 def _moment(text: object) -> datetime:
+    """Raises ValueError, and OverflowError for the first and the last moments that there are."""
     at = datetime.fromisoformat(str(text))
     if at.tzinfo is None:
         raise ValueError("a time without a zone")

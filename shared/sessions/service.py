@@ -137,9 +137,16 @@ class SessionService:
             for team in sorted(teams)
         ]
 
-    async def opt_in(self, team: str, user: str | None, *, is_in: bool, actor: str) -> None:
-        """Note the choice of a person, or of a team (`user` None), which its admin makes."""
-        await self._store.set_opt_in(team, user, is_in=is_in, actor=actor, at=self._clock.now())
+    async def opt_in(self, team: str, user: str | None, *, is_in: bool, actor: str, in_person: bool = False) -> None:
+        """Note the choice of a person, or of a team (`user` None), which its admin makes.
+
+        `in_person`: it was made with what only the person has, and not with a key that another may have made.
+        """
+        at = self._clock.now()
+        await self._store.set_opt_in(team, user, is_in=is_in, actor=actor, at=at, in_person=in_person)
+
+    async def was_said_in_person(self, team: str, user: str) -> bool:
+        return await self._store.was_said_in_person(team, user)
 
     async def leaderboard(self, teams: Collection[str]) -> list[Place]:
         """Rank the people of one team, or of many, who want to be seen."""

@@ -111,15 +111,18 @@ class SessionStore:
         ]
         return sorted((each for each in found if user in (None, each.user)), key=lambda each: (each.at, each.badge))
 
-    async def set_opt_in(self, team: str, user: str | None, *, is_in: bool, actor: str, at: datetime) -> None:
+    async def set_opt_in(
+        self, team: str, user: str | None, *, is_in: bool, actor: str, at: datetime, in_person: bool = False
+    ) -> None:
         """Say whether a person, or a team (`user` None), wants to be on leaderboards."""
         body = {
             "schema": 1,
-            "id": f"{team}|" if user is None else f"{team}|{_digest(user)}",
+            "id": _choice_id(team, user),
             "user": user or "",
             "is_in": is_in,
             "actor": actor,
             "at": at.isoformat(),
+            "in_person": in_person,
         }
         await self._documents.upsert(CONTAINER, SETTINGS, body)
 
@@ -131,9 +134,13 @@ class SessionStore:
 
     async def choice(self, team: str, user: str | None) -> bool:
         """Return what a person or a team has chosen; nobody has opted in who did not say so."""
-        id = f"{team}|" if user is None else f"{team}|{_digest(user)}"
-        document = await self._documents.get(CONTAINER, SETTINGS, id)
+        document = await self._documents.get(CONTAINER, SETTINGS, _choice_id(team, user))
         return bool(document and document.body["is_in"])
+
+    async def was_said_in_person(self, team: str, user: str) -> bool:
+        """Whether the person made the choice with a token of its own; choices of before this was noted were not."""
+        document = await self._documents.get(CONTAINER, SETTINGS, _choice_id(team, user))
+        return bool(document and document.body.get("in_person"))
 
     async def _apply(self, partition: str, operations: Iterable[Operation]) -> None:
         """Apply a batch; where another run of the same job was here meanwhile, what it left is settled one by one."""
@@ -165,6 +172,10 @@ def _partition(team: str) -> str:
 
 def _day_id(day: date) -> str:
     return f"day_{day.isoformat()}"
+
+
+def _choice_id(team: str, user: str | None) -> str:
+    return f"{team}|" if user is None else f"{team}|{_digest(user)}"
 
 
 def _digest(user: str) -> str:

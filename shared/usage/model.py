@@ -81,12 +81,16 @@ NO_USAGE = Usage()
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """One upstream call: `status` is None where no answer came, and `failure` then says why."""
+    """One upstream call: `status` is None where no answer came, and `failure` then says why.
+
+    `started_ms` is when it began, counted from the call's arrival; events before it was told have none.
+    """
 
     deployment: str
     status: int | None
     failure: str | None
     duration_ms: int
+    started_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

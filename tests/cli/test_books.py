@@ -59,8 +59,9 @@ def test_an_export_of_azures_costs_is_sent_as_it_is_and_compared(
     cause = {"reason": "untagged", "amount": None, "unit": None}
     rows = [{"deployment": None, "azure": "1.5", "ledger": "0", "residual": "1.5", "percent": "100.00", "currency": "USD",
              "causes": [cause]}]  # fmt: skip
+    totals = [{"currency": "USD", "azure": "1.5", "ledger": "0", "residual": "1.5"}]
     stub.tell("POST reconciliation/azure-costs", {"data": [{"month": "2025-12"}]})
-    stub.tell("GET reconciliation/azure-costs/2025-12", {"month": "2025-12", "rows": rows})
+    stub.tell("GET reconciliation/azure-costs/2025-12", {"month": "2025-12", "rows": rows, "totals": totals})
     content = '"not JSON for the stub"'
 
     asked = console("reconcile", "--azure-costs", file(content, "costs.csv"))
@@ -69,6 +70,7 @@ def test_an_export_of_azures_costs_is_sent_as_it_is_and_compared(
     assert stub.asked[0].headers["content-type"] == "text/csv"
     assert stub.asked[0].body == "not JSON for the stub"
     assert asked.lines[1].split() == ["2025-12", "-", "1.5", "0", "1.5", "100.00", "USD", "untagged"]
+    assert asked.lines[2].split() == ["2025-12", "TOTAL", "1.5", "0", "1.5", "-", "USD"]
     assert console("reconcile", "--azure-costs", "/nowhere/at-all.csv").code == 2
 
 
@@ -115,3 +117,20 @@ def test_sessions_are_listed(stub: Stub, console: Console) -> None:
     stub.tell("GET sessions?limit=50&team=a&from=2026-03-01", {"data": [session], "next": None})
 
     assert "agentic" in console("sessions", "--team", "a", "--from", "2026-03-01").lines[1]
+
+
+def test_a_closed_month_shows_what_was_adjusted_since(stub: Stub, console: Console) -> None:
+    entry = {"id": "adj_1", "posted_at": "2026-11-09T00:00:00Z", "cost": "-0.5", "currency": "USD", "reason": "Too much",
+             "dimensions": {"team": "a"}}  # fmt: skip
+    span = {"start": "2026-10-01T00:00:00Z", "end": "2026-11-01T00:00:00Z"}
+    stub.tell("GET periods/2026-10", {**PERIOD, **span, "adjustments": [entry], "more_adjustments": False})
+    stub.tell(
+        "GET costs?from=2026-10-01T00%3A00%3A00Z&to=2026-11-01T00%3A00%3A00Z&grain=total&group_by=",
+        {"rows": [{"group": {}, "cost": "12", "currency": "USD"}]},
+    )
+
+    asked = console("periods", "show", "2026-10")
+
+    assert asked.code == 0
+    assert ["USD", "12.5", "-0.5", "12"] in [line.split() for line in asked.lines]
+    assert asked.lines[-1].split()[2:] == ["adj_1", "a", "-0.5", "USD", "Too", "much"]

@@ -38,6 +38,13 @@ def test_a_report_is_waited_for(stub: Stub, console: Console) -> None:
     assert "a.csv" in asked.err
 
 
+def test_a_report_of_a_month_is_asked_for_by_its_name(stub: Stub, console: Console) -> None:
+    stub.tell("POST reports/runs", run("requested", 0), 202)
+
+    assert console("reports", "run", "monthly", "--period", "2026-11", "--no-wait").code == 0
+    assert stub.asked[0].body == {"report": "monthly", "period": "2026-11"}
+
+
 def test_who_watches_a_terminal_sees_how_far_it_is(
     stub: Stub, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:

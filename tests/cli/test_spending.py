@@ -26,6 +26,7 @@ def test_costs_are_a_table_that_says_what_it_stands_on(stub: Stub, console: Cons
     assert [line.split() for line in asked.lines[1:]] == [
         ["a", "12.5", "USD", "3", "0"],
         ["b", "no", "price", "yet", "USD", "3", "0"],
+        ["total", "12.5", "USD", "6", "0"],
     ]
     assert "posted through 2026-03-10 12:00:00Z" in asked.err
 
@@ -50,6 +51,36 @@ def test_entries_are_listed_up_to_a_number(stub: Stub, console: Console) -> None
     asked = console("entries", "--team", "a", "--limit", "1")
 
     assert asked.lines[1].split()[2:6] == ["led_1", "usage", "a", "-"]
+
+
+def test_calls_that_go_on_are_told_whichever_row_settles_them(stub: Stub, console: Console) -> None:
+    rows = [row("a", "0", pending=3), row("b", "2", pending=-1)]
+    stub.tell("GET costs?grain=total&group_by=team", {**FRAME, "rows": rows})
+    stub.tell(
+        "GET costs?grain=total&group_by=model", {**FRAME, "rows": [row("a", "0", pending=1), row("b", "2", pending=-1)]}
+    )
+    stub.tell("GET costs?grain=total&group_by=tag", {**FRAME, "rows": rows})
+
+    assert "2 calls are not settled yet" in console("costs", "--by", "team").err
+    for by in ("model", "tag"):
+        assert "settled" not in console("costs", "--by", by).err
+
+
+def test_an_entry_of_what_goes_on_has_no_cost_yet(stub: Stub, console: Console) -> None:
+    entry = {
+        "at": "2026-03-10T12:00:00+00:00",
+        "id": "led_1",
+        "currency": "USD",
+        "dimensions": {"type": "usage", "team": "a"},
+    }
+    listed = [{**entry, "cost": None, "sums": {"pending": 1}}, {**entry, "cost": None, "sums": {"requests": 1}}]
+    stub.tell("GET entries?limit=3", {"data": [*listed, {**entry, "cost": "0", "sums": {"pending": -1}}], "next": None})
+
+    running, unpriced, free = console("entries", "--limit", "3").lines[1:]
+
+    assert "not settled yet" in running
+    assert "no price yet" in unpriced
+    assert free.split()[-3:-1] == ["0", "USD"]
 
 
 def test_a_credit_is_posted_once_under_a_key_that_is_told(stub: Stub, console: Console) -> None:

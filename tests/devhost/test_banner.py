@@ -17,6 +17,7 @@ def test_a_configuration_without_the_demo_key_does_not_show_one(tmp_path: Path) 
 
     assert "sk-demo" not in text
     assert "sk-operator" not in text
+    assert "console    http://127.0.0.1:7071/console" in text
     assert 'model="mine"' in text
 
 

@@ -16,7 +16,7 @@ UNMETERED = {"health", "health/ready"}
 BOOKS = {"v1/organization/costs", "v1/organization/usage/{category}"}
 """Addresses of OpenAI's that are answered from the ledger, to whoever may see it; no upstream is behind them."""
 
-SERVED_BY = {"api/": "serve_management", "console": "serve_console", "hooks/": "serve_with"}
+SERVED_BY = {"api/": "serve_management", "console": "serve_console", "hooks/": "serve_with", "metrics": "serve_with"}
 
 
 def is_proxied(route: str) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.settings import Settings, SettingsInvalid, offer_vocabularies
+from shared.settings import AccessLog, Settings, SettingsInvalid, offer_vocabularies
 
 AZURE = {
     "WEBSITE_INSTANCE_ID": "0",
@@ -34,7 +34,7 @@ def test_on_one_machine_the_path_of_the_file_is_enough(config: str) -> None:
 
     assert settings.config_path == Path(config)
     assert settings.data_dir == Path(".local")
-    assert (settings.in_azure, settings.access_log) == (False, False)
+    assert (settings.in_azure, settings.access_log) == (False, AccessLog.OFF)
     assert (settings.pepper_ref, settings.service_bus_namespace) == (None, None)
 
 
@@ -71,13 +71,22 @@ def test_a_path_that_leads_nowhere_is_named(tmp_path: Path) -> None:
     assert problems({"TOLLGATE_CONFIG": ""})[0].startswith("TOLLGATE_CONFIG is missing")
 
 
+def test_the_configuration_can_stand_in_a_setting_itself(config: str) -> None:
+    settings = Settings.from_environment({"TOLLGATE_CONFIG_INLINE": "version: 1"})
+
+    assert (settings.config_path, settings.config_inline) == (None, "version: 1")
+    assert problems({"TOLLGATE_CONFIG": config, "TOLLGATE_CONFIG_INLINE": "version: 1"}) == [
+        "TOLLGATE_CONFIG and TOLLGATE_CONFIG_INLINE are both set: keep one of them"
+    ]
+
+
 def test_the_environment_is_kept_for_references_and_not_shown_in_problems(config: str) -> None:
     environment = {"TOLLGATE_CONFIG": config, "TOLLGATE_DATA": "/data", "TOLLGATE_ACCESS_LOG": "1", "KEY": "hunter2"}
     settings = Settings.from_environment(environment)
     environment["KEY"] = "changed"
 
     assert settings.environment["KEY"] == "hunter2"
-    assert (settings.data_dir, settings.access_log) == (Path("/data"), True)
+    assert (settings.data_dir, settings.access_log) == (Path("/data"), AccessLog.TEXT)
     assert not any("hunter2" in problem for problem in problems({"KEY": "hunter2"}))
 
 
@@ -97,3 +106,65 @@ def test_vocabularies_are_offered_where_there_are_some(tmp_path: Path, monkeypat
     (tmp_path / "vocabulary").touch()
     offer_vocabularies(tmp_path)
     assert os.environ["TIKTOKEN_CACHE_DIR"] == str(tmp_path)
+
+
+INSIGHTS = {"APPLICATIONINSIGHTS_CONNECTION_STRING": "InstrumentationKey=0"}
+IN_AZURE = {
+    "WEBSITE_INSTANCE_ID": "1",
+    "TOLLGATE_PEPPER_REF": "kv://vault/pepper",
+    "ServiceBusConnection__fullyQualifiedNamespace": "contoso.servicebus.windows.net",
+    "TOLLGATE_COSMOS_ENDPOINT": "https://contoso.documents.azure.com",
+}
+
+
+@pytest.mark.parametrize(
+    ("environment", "telemetry"),
+    [
+        ({}, ("prometheus",)),
+        (INSIGHTS, ("azure_monitor",)),
+        (IN_AZURE, ()),
+        (IN_AZURE | INSIGHTS, ("azure_monitor",)),
+        (INSIGHTS | {"TOLLGATE_TELEMETRY": "off"}, ()),
+        (INSIGHTS | {"TOLLGATE_TELEMETRY": " otlp, prometheus ,otlp"}, ("otlp", "prometheus")),
+    ],
+)
+def test_telemetry_goes_where_it_is_sent_or_else_where_it_can(
+    config: str, environment: dict[str, str], telemetry: tuple[str, ...]
+) -> None:
+    assert Settings.from_environment({"TOLLGATE_CONFIG": config, **environment}).telemetry == telemetry
+
+
+@pytest.mark.parametrize(
+    ("environment", "beginning"),
+    [
+        (
+            {"TOLLGATE_TELEMETRY": "otlp,datadog"},
+            "TOLLGATE_TELEMETRY names datadog: it is off, or a list of azure_monitor",
+        ),
+        ({"TOLLGATE_TELEMETRY": "off,otlp"}, "TOLLGATE_TELEMETRY names off"),
+        ({"TOLLGATE_TELEMETRY": "opencensus"}, "APPLICATIONINSIGHTS_CONNECTION_STRING is missing"),
+        ({"TOLLGATE_TRACE_SAMPLING": "1.5"}, "TOLLGATE_TRACE_SAMPLING is the share"),
+        ({"TOLLGATE_TRACE_SAMPLING": "nan"}, "TOLLGATE_TRACE_SAMPLING is the share"),
+        ({"TOLLGATE_TRACE_SAMPLING": "half"}, "TOLLGATE_TRACE_SAMPLING is the share"),
+        ({"TOLLGATE_ACCESS_LOG": "xml"}, "TOLLGATE_ACCESS_LOG is one of"),
+    ],
+)
+def test_telemetry_that_cannot_be_meant_is_refused(config: str, environment: dict[str, str], beginning: str) -> None:
+    (problem,) = problems({"TOLLGATE_CONFIG": config, **environment})
+
+    assert problem.startswith(beginning)
+
+
+@pytest.mark.parametrize(
+    ("text", "log", "ratio"),
+    [("", AccessLog.OFF, 0.1), ("off", AccessLog.OFF, 0), ("text", AccessLog.TEXT, 1), ("json", AccessLog.JSON, 0.25)],
+)
+def test_the_access_log_and_the_sampling_are_read(config: str, text: str, log: AccessLog, ratio: float) -> None:
+    given = {
+        "TOLLGATE_CONFIG": config,
+        "TOLLGATE_ACCESS_LOG": text,
+        "TOLLGATE_TRACE_SAMPLING": str(ratio) if text else "",
+    }
+    settings = Settings.from_environment(given)
+
+    assert (settings.access_log, settings.trace_sampling) == (log, ratio)

@@ -1,5 +1,7 @@
 """The books: months that are closed, and the proof that everything in them is right."""
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from shared.console.visit import Moved, Shown, Visit
@@ -12,7 +14,21 @@ async def periods(visit: Visit) -> Shown:
 
 async def period(visit: Visit) -> Shown:
     found = await visit.get(f"periods/{visit.path['period']}")
-    return Shown("period.html", {"period": found}, refresh_s=20 if found["state"] == "closing" else None)
+    context = {"period": found, "sums": await _sums(visit, found) if found["snapshot"] else ()}
+    return Shown("period.html", context, refresh_s=20 if found["state"] == "closing" else None)
+
+
+async def _sums(visit: Visit, period: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return by currency what the month was closed at, what was adjusted since, and what it comes to now."""
+    span = {"from": period["start"], "to": period["end"], "grain": "total", "group_by": ""}
+    now = {row["currency"]: Decimal(row["cost"] or 0) for row in (await visit.get("costs", span))["rows"]}
+    closed = {currency: Decimal(cost) for currency, cost in period["snapshot"]["cost"].items()}
+    sums = []
+    for currency in sorted({*closed, *now}):
+        before, after = closed.get(currency, Decimal(0)), now.get(currency, Decimal(0))
+        told = {"closed": before, "since": after - before, "now": after}
+        sums.append({"currency": currency, **{name: f"{amount:f}" for name, amount in told.items()}})
+    return sums
 
 
 async def close(visit: Visit) -> Moved:

@@ -44,7 +44,8 @@ async def overview(visit: Visit) -> Shown:
         {
             "span": span,
             "found": found,
-            "forecast": ahead,
+            "forecast": ahead if _holds(found, ahead["month"], visit.time_zone) else None,
+            "pending": _pending(found["totals"]),
             "charts": charts,
             "days": daily["rows"],
             "parts": [(name, found[f"by_{name}"]) for name in ("team", "model", "application", "tag")],
@@ -71,6 +72,7 @@ async def costs(visit: Visit) -> Shown:
             "filters": FILTERS,
             "rows": [{**row, "entries": _behind(row, chosen)} for row in found["rows"]],
             "totals": _totals(found["rows"]) if "tag" not in by else (),
+            "pending": _pending(found["rows"]) if "tag" not in by else 0,
         },
     )
 
@@ -95,9 +97,22 @@ def _currencies(totals: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(total["currency"] for total in totals))
 
 
+def _holds(found: Mapping[str, Any], month: str, time_zone: str) -> bool:
+    """Whether any of a month is shown: its end says nothing of other months."""
+    zone = ZoneInfo(time_zone)
+    first, last = _date(found["from"], zone), _date(found["to"], zone, ends=True)
+    return f"{first:%Y-%m}" <= month <= f"{last:%Y-%m}"
+
+
+def _pending(rows: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many calls go on: of all rows, as what settles one may stand in another row than its call."""
+    going_on: int = sum(row["pending"] for row in rows)
+    return max(0, going_on)
+
+
 def _behind(row: Mapping[str, Any], chosen: Mapping[str, str]) -> dict[str, str] | None:
-    """Return what leads to the entries of a row; None where a value is missing, for which there is no filter."""
-    if None in row["group"].values():
+    """Return what leads to the entries of a row; None where a value is missing, or stands for many: there is no filter for that."""
+    if None in row["group"].values() or row.get("folded"):
         return None
     span = {"from": row["start"], "to": row["end"]} if "start" in row else {}
     return {**chosen, **row["group"], **span, "currency": row["currency"]}

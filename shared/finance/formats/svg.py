@@ -17,10 +17,12 @@ def drawn(chart: Chart, table: Table) -> str:
     if chart.is_line:
         return _line(chart, table, label, value, points) if len(points) > 1 else ""
     bars = [(row, number) for row, number in points[: chart.most] if number > 0]
-    return _bars(chart, table, label, value, bars) if bars else ""
+    credits = [(row, number) for row, number in points if number < 0]
+    return _bars(chart, table, label, value, bars + credits[-chart.most :]) if bars or credits else ""
 
 
 def _bars(chart: Chart, table: Table, label: int, value: int, bars: list[tuple[Row, int]]) -> str:
+    """Credits have their figure and no bar: a length would say how much was spent."""
     longest = max(number for _, number in bars)
     room = _WIDTH - _LABELS - _FIGURES
     parts = []
@@ -28,7 +30,7 @@ def _bars(chart: Chart, table: Table, label: int, value: int, bars: list[tuple[R
         top = place * (_BAR + _GAP)
         name = shown(row[label], table.columns[label])
         short = name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
-        width = max(1, room * number // longest)
+        width = max(1, room * number // longest) if number > 0 else 0
         parts.append(
             f'<text x="{_LABELS - 8}" y="{top + 15}" text-anchor="end">{escape(short)}</text>'
             f'<rect class="bar" x="{_LABELS}" y="{top}" width="{width}" height="{_BAR}"/>'

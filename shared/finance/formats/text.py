@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import lru_cache, partial
+from unicodedata import category, normalize
 
 from shared.finance.report import Column, Kind, Value
 from shared.ledger.model import stamp
 from shared.money import NANO
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_SIGNS, _BREAKS = frozenset("=+-@"), frozenset("\t\r\n")
+_UNSEEN = frozenset(("Cc", "Cf", "Zl", "Zp", "Zs"))
+"""Categories of what is not seen and may be left out before the rest is read: controls, formats, separators and spaces."""
+
 NONE = "(none)"
 
 
@@ -16,7 +20,13 @@ def guarded(text: str) -> str:
     """Return text that spreadsheets take for text (OWASP, CSV injection)."""
     if text[:1].isalnum():
         return text
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    for character in text:
+        if character in _BREAKS:
+            return f"'{text}"
+        if category(character) not in _UNSEEN:
+            # A wide or a small sign is the sign to a program that takes one for the other.
+            return f"'{text}" if normalize("NFKC", character) in _SIGNS else text
+    return text
 
 
 def decimal(nanos: int, places: int = 2) -> str:

@@ -1,7 +1,7 @@
 """Model mix: which models were used, how they were served, and what a million of their tokens came to cost."""
 
 from shared.finance.facts import Facts, input_tokens, output_tokens, under
-from shared.finance.report import Chart, Column, Kind, Table, bounded, percent
+from shared.finance.report import Chart, Column, Kind, Table, bounded, percent, whole_of
 from shared.finance.statements import kinds
 from shared.ledger.model import Sums
 
@@ -23,7 +23,8 @@ def tables(facts: Facts) -> tuple[Table, ...]:
         totals=_TOTALS,
         charts=(Chart("Cost by model", "model", "cost"), Chart("Requests by model", "model", "requests")),
     )
-    rows = [(*key, *_measured(facts, sums), _per_million(sums)) for key, sums in facts.by("model")]
+    whole = _whole(facts, "model")
+    rows = [(*key, *_measured(whole, sums), _per_million(sums)) for key, sums in facts.by("model")]
     served = ("provider", "region", "tier", "capacity")
     return (
         bounded(models, rows),
@@ -35,13 +36,18 @@ def tables(facts: Facts) -> tuple[Table, ...]:
 def _split(facts: Facts, name: str, title: str, names: tuple[str, ...]) -> Table:
     columns = tuple(Column(each, each.capitalize()) for each in names)
     table = Table(name, title, (*columns, *_MEASURED), (), adds_up=_ADDS_UP, totals=_TOTALS)
-    return bounded(table, [(*key, *_measured(facts, sums)) for key, sums in facts.by(*names)])
+    whole = _whole(facts, *names)
+    return bounded(table, [(*key, *_measured(whole, sums)) for key, sums in facts.by(*names)])
 
 
-def _measured(facts: Facts, sums: Sums) -> tuple[int | None, ...]:
+def _whole(facts: Facts, *names: str) -> int:
+    return whole_of((sums.get("cost", 0) for _, sums in facts.by(*names)), facts.total.get("cost", 0))
+
+
+def _measured(whole: int, sums: Sums) -> tuple[int | None, ...]:
     cost = sums.get("cost", 0)
     tokens = (input_tokens(sums), output_tokens(sums))
-    share = percent(cost, facts.total.get("cost", 0))
+    share = percent(cost, whole)
     return sums.get("requests", 0), *tokens, sums.get("unpriced", 0), cost, share
 
 

@@ -44,4 +44,11 @@ def _row(group: Group) -> Row:
     key, sums = group
     saved, cost = under(sums, "saved."), sums.get("cost", 0)
     cached = percent(sums.get("tokens.input_cached", 0), under(sums, "tokens.input_"))
-    return *key, *(sums.get(f"saved.{each}", 0) for each in _SAVED), saved, cost, percent(saved, saved + cost), cached
+    return (
+        *key,
+        *(sums.get(f"saved.{each}", 0) for each in _SAVED),
+        saved,
+        cost,
+        percent(saved, saved + cost) if cost >= 0 else None,
+        cached,
+    )

@@ -1,7 +1,7 @@
 """Showback: what the applications and people of each team used."""
 
 from shared.finance.facts import Facts, input_tokens, output_tokens
-from shared.finance.report import Chart, Row, Table, bounded, percent
+from shared.finance.report import Chart, Row, Table, bounded, percent, whole_of
 from shared.finance.statements import kinds
 
 DIMENSIONS = ("team", "application", "user")
@@ -53,10 +53,14 @@ def _rows(facts: Facts, *names: str) -> list[Row]:
     teams = {key[0]: sums.get("cost", 0) for key, sums in facts.by("team")}
     places = {team: place for place, team in enumerate(teams)}
     groups = sorted(facts.by(*names), key=lambda group: places[group[0][0]])
+    costs: dict[str | None, list[int]] = {}
+    for key, sums in groups:
+        costs.setdefault(key[0] if len(names) > 1 else None, []).append(sums.get("cost", 0))
     rows: list[Row] = []
     for key, sums in groups:
-        cost = sums.get("cost", 0)
-        whole = facts.total.get("cost", 0) if len(names) == 1 else teams[key[0]]
+        cost = None if sums.get("unpriced") and "cost" not in sums else sums.get("cost", 0)
+        all_of = facts.total.get("cost", 0) if len(names) == 1 else teams[key[0]]
+        whole = whole_of(costs[key[0] if len(names) > 1 else None], all_of)
         tokens = (input_tokens(sums), output_tokens(sums))
-        rows.append((*key, sums.get("requests", 0), *tokens, sums.get("unpriced", 0), cost, percent(cost, whole)))
+        rows.append((*key, sums.get("requests", 0), *tokens, sums.get("unpriced", 0), cost, percent(cost or 0, whole)))
     return rows

@@ -1,7 +1,7 @@
 """Top talkers: the teams, applications and users that cost most, and everyone else in one row."""
 
 from shared.finance.facts import Facts, Group, input_tokens, output_tokens, pour
-from shared.finance.report import Chart, Column, Kind, Row, Table, percent
+from shared.finance.report import Chart, Column, Kind, Row, Table, percent, whole_of
 from shared.finance.statements import kinds
 
 DIMENSIONS = ("team", "application", "user")
@@ -21,9 +21,10 @@ def tables(facts: Facts) -> tuple[Table, ...]:
 
 def _table(facts: Facts, name: str, title: str, columns: tuple[Column, ...]) -> Table:
     groups = facts.by(*(column.name for column in columns))
-    rows = [_row(facts, group, place) for place, group in enumerate(groups[:MOST], 1)]
+    whole = whole_of((sums.get("cost", 0) for _, sums in groups), facts.total.get("cost", 0))
+    rows = [_row(whole, group, place) for place, group in enumerate(groups[:MOST], 1)]
     if rest := groups[MOST:]:
-        rows.append(_row(facts, _together(rest, len(columns)), None))
+        rows.append(_row(whole, _together(rest, len(columns)), None))
     return Table(
         name,
         title,
@@ -35,11 +36,11 @@ def _table(facts: Facts, name: str, title: str, columns: tuple[Column, ...]) -> 
     )
 
 
-def _row(facts: Facts, group: Group, rank: int | None) -> Row:
+def _row(whole: int, group: Group, rank: int | None) -> Row:
     key, sums = group
-    cost = sums.get("cost", 0)
+    cost = None if sums.get("unpriced") and "cost" not in sums else sums.get("cost", 0)
     tokens = (input_tokens(sums), output_tokens(sums))
-    return *key, rank, sums.get("requests", 0), *tokens, cost, percent(cost, facts.total.get("cost", 0))
+    return *key, rank, sums.get("requests", 0), *tokens, cost, percent(cost or 0, whole)
 
 
 def _together(groups: list[Group], width: int) -> Group:

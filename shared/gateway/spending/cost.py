@@ -183,7 +183,7 @@ def late_cost(
 ) -> int | None:
     """Return what work cost that no call waits for: by the model that it names, else by the dearest that was asked for.
 
-    `at` is when it began (None: it begins now). Where its deployment is known it is what the ledger will charge, as far as that has a price.
+    `at` is when it began (None: now). Where its deployment is known it is what the ledger will charge, as far as that has a price.
     """
     at = at or runtime.clock.now()
     if deployment is not None:

@@ -32,7 +32,7 @@ class LimitExceeded(GatewayError):
     status, code, type = 429, "rate_limit_exceeded", "requests"
 
     def __init__(self, rule: CountRule, exhausted: Exhausted, needed: int) -> None:
-        self.type = _TYPES[rule.unit]
+        self.type, self.unit = _TYPES[rule.unit], rule.unit
         if _is_beyond(rule, needed):
             self.retryable = False
             super().__init__(

@@ -73,3 +73,21 @@ class CosmosLine:
     async def close(self) -> None:
         for store in self._stores:
             await store.close()
+
+
+class Figures:
+    """What a store tells of itself."""
+
+    def __init__(self) -> None:
+        self.charges: list[tuple[str, float]] = []
+        self.times: list[tuple[str, str, float]] = []
+        self.throttlings: list[tuple[str, str]] = []
+
+    def charged(self, container: str, operation: str, units: float) -> None:
+        self.charges.append((operation, units))
+
+    def throttled(self, container: str, operation: str) -> None:
+        self.throttlings.append((container, operation))
+
+    def took(self, container: str, operation: str, seconds: float) -> None:
+        self.times.append((container, operation, seconds))

@@ -17,7 +17,7 @@ from shared.documents import (
     StoreUnavailable,
 )
 from tests.fakes import FakeClock
-from tests.shared.adapters.cosmos_line import CosmosLine, PeerClock
+from tests.shared.adapters.cosmos_line import CosmosLine, Figures, PeerClock
 from tests.shared.adapters.document_contract import C, DocumentStoreContract, P, every_page, ids
 
 ODD_NAMES = ["a/b", "a\\b", "a?b#c", "a%2Fb", "a~2Fb", "~", "~~", ".", "..", " a ", "é ☃", "\t", "x" * 2000, "x" * 1999]
@@ -220,9 +220,9 @@ async def test_of_two_instances_only_one_creates_and_only_one_replaces_a_version
     assert {type(outcome) for outcome in replaced} == {Document, PreconditionFailed}
 
 
-async def test_request_units_are_told_by_operation(cosmos: CosmosLine) -> None:
-    charges: list[tuple[str, float]] = []
-    store = cosmos.store(on_charge=lambda operation, units: charges.append((operation, units)))
+async def test_request_units_and_time_are_told_by_operation(cosmos: CosmosLine) -> None:
+    figures = Figures()
+    store = cosmos.store(figures=figures)
     await store.create(C, P, {"id": "a"})
     with pytest.raises(DocumentExists):
         await store.create(C, P, {"id": "a"})
@@ -232,6 +232,7 @@ async def test_request_units_are_told_by_operation(cosmos: CosmosLine) -> None:
     await store.changes(C)
     await store.tip(C)
 
-    assert [(operation, units > 0) for operation, units in charges] == [
-        (operation, True) for operation in ("create", "create", "get", "increment", "query", "changes", "tip")
-    ]
+    operations = ("create", "create", "get", "increment", "query", "changes", "tip")
+    assert [(operation, units > 0) for operation, units in figures.charges] == [(each, True) for each in operations]
+    assert [(*what, seconds > 0) for *what, seconds in figures.times] == [(C, each, True) for each in operations]
+    assert figures.throttlings == []

@@ -6,7 +6,7 @@ import pytest
 
 from shared.adapters.cosmos_documents import CosmosDocuments
 from shared.documents import Condition, DocumentExists, PreconditionFailed, StoreUnavailable, Upsert
-from tests.shared.adapters.cosmos_line import CosmosLine
+from tests.shared.adapters.cosmos_line import CosmosLine, Figures
 from tests.shared.adapters.document_contract import C, P, ids
 
 NOTHING_CHANGED = [429, 449, 503]
@@ -245,3 +245,15 @@ async def test_a_create_whose_answer_was_lost_is_found_to_exist(cosmos: CosmosLi
 
     with pytest.raises(DocumentExists):
         await store.create(C, P, {"id": "new"})
+
+
+async def test_an_answer_that_asks_for_patience_is_told(cosmos: CosmosLine) -> None:
+    figures = Figures()
+    store = cosmos.store(figures=figures)
+    await store.create(C, P, {"id": "a", "n": 1})
+    cosmos.peer.fault(label="PATCH", status=429, times=2)
+    cosmos.peer.fault(label="QUERY", status=503)
+
+    assert await store.increment(C, P, "a", "n", 1) == 2
+    await store.query(C, P)
+    assert figures.throttlings == [(C, "increment")] * 2

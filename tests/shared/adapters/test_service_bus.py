@@ -194,3 +194,13 @@ async def test_what_the_broker_has_not_confirmed_when_the_process_ends_is_spille
 
     assert await line.in_outbox() == 30
     await line.peer.do("accept")
+
+
+async def test_what_waits_for_the_broker_is_told_by_queue(line: _BrokerLine) -> None:
+    assert await line.publisher.waiting() == {}
+    await line.cut()
+    publish(line, range(7))
+    await line.publisher.flush()
+
+    assert await line.publisher.waiting() == {Q: 7}
+    await line.mend()

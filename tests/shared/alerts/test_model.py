@@ -142,7 +142,18 @@ def test_whatever_a_notice_says_it_is_bounded_and_free_of_control_characters(
     assert bounded.bounded() == bounded
 
 
-@pytest.mark.parametrize("link", ["javascript:alert(1)", "http://console.example", "https://x.example/" + "a" * 500])
+@pytest.mark.parametrize(
+    "link",
+    [
+        "javascript:alert(1)",
+        "http://console.example",
+        "https://x.example/" + "a" * 500,
+        "http://localhost.evil.example",
+        "http://127.0.0.1.evil.example",
+        "http://localhost@evil.example",
+        "https://[",
+    ],
+)
 def test_a_link_that_nobody_should_follow_is_left_out(link: str) -> None:
     assert notice(link=link).bounded().link is None
     assert notice(link="https://console.example/alerts").bounded().link is not None

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.alerts.model import Delivery, Notice, State
-from shared.alerts.store import DeliveryStore, Log, LogStore, NoticeStore
+from shared.alerts.store import DeliveryStore, Log, LogStore, NoticeStore, Sent
 from shared.documents import StoreUnavailable
 from tests.fakes import FakeClock, MemoryDocuments
 from tests.shared.alerts.notices import NOTICE
@@ -107,15 +107,18 @@ async def test_the_delivery_log_can_be_narrowed_down(documents: MemoryDocuments)
     assert [each.notice for each in (await store.page(notice="n1"))[0]] == ["n1"]
 
 
+SENT = (Sent(NOW, "search"), Sent(NOW, None))
+
+
 async def test_of_two_who_write_a_log_one_has_to_read_again(documents: MemoryDocuments) -> None:
     store = LogStore(documents)
     mine = theirs = await store.read("ops")
 
     assert mine == Log("ops")
-    assert await store.save(replace(mine, sent=(NOW,))) is not None
-    assert await store.save(replace(theirs, sent=(NOW,))) is None
+    assert await store.save(replace(mine, sent=SENT)) is not None
+    assert await store.save(replace(theirs, sent=SENT)) is None
     read = await store.read("ops")
-    assert read.sent == (NOW,)
+    assert read.sent == SENT
     assert await store.save(replace(read, told_until=NOW)) is not None
     assert await store.save(read) is None
     assert (await store.read("ops")).told_until == NOW

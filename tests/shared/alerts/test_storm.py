@@ -3,11 +3,12 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.alerts.model import Delivery, Severity
-from shared.alerts.store import Log
+from shared.alerts.store import Log, Sent
 from shared.alerts.storm import GATHER, HOUR, SETTLE, Sum, admitted, digest_due, digest_id, digest_of, withdrawn
 from tests.shared.alerts.notices import NOTICE
 
@@ -15,39 +16,76 @@ NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
+SEVERITY = st.sampled_from(["info", "warning", "critical"])
+
+
+def after(most: int, *calls: tuple[int, str | None, Severity]) -> tuple[Log, datetime, list[datetime]]:
+    """Return the log after some calls, each so many seconds after the one before, and when messages were sent."""
+    log, now, sent = Log("ops"), NOW, []
+    for pause, team, severity in calls:
+        now += pause * SECOND
+        if (grown := admitted(log, most, Sent(now, team), severity)) is not None:
+            log = grown
+            sent.append(now)
+    return log, now, sent
+
+
 @settings(max_examples=100)
 @given(
     st.integers(1, 12),
-    st.lists(st.tuples(st.integers(0, 1500), st.sampled_from(["info", "critical"])), max_size=120),
+    st.lists(st.tuples(st.integers(0, 1500), st.sampled_from(["red", "blue", "green", None]), SEVERITY), max_size=120),
 )
-def test_no_hour_has_more_messages_than_the_channel_takes(most: int, calls: list[tuple[int, Severity]]) -> None:
-    log, now, sent = Log("ops"), NOW, []
-    for pause, severity in calls:
-        now += pause * SECOND
-        if (grown := admitted(log, most, severity, now)) is not None:
-            log = grown
-            sent.append(now)
+def test_no_hour_has_more_messages_than_the_channel_takes(
+    most: int, calls: list[tuple[int, str | None, Severity]]
+) -> None:
+    log, _, sent = after(most, *calls)
 
     assert all(sum(1 for at in sent if start <= at < start + HOUR) <= most for start in sent)
     assert len(log.sent) <= most
 
 
-def test_what_is_critical_is_heard_when_the_rest_has_had_its_share() -> None:
-    log = Log("ops")
-    for _ in range(20):
-        log = admitted(log, 20, "warning", NOW) or log
+@settings(max_examples=100)
+@given(
+    st.integers(3, 40), st.lists(st.tuples(st.integers(0, 300), st.sampled_from(["red", None]), SEVERITY), max_size=99)
+)
+def test_whatever_a_team_and_the_organization_raise_the_first_that_is_critical_for_another_team_is_heard(
+    most: int, calls: list[tuple[int, str | None, Severity]]
+) -> None:
+    log, now, _ = after(most, *calls)
 
-    assert len(log.sent) == 15
-    for _ in range(10):
-        log = admitted(log, 20, "critical", NOW) or log
-    assert len(log.sent) == 20
+    assert admitted(log, most, Sent(now, "blue"), "critical") is not None
+
+
+@settings(max_examples=100)
+@given(
+    st.integers(3, 40),
+    st.lists(
+        st.tuples(st.integers(0, 300), st.sampled_from(["red", "blue", "green", "grey", "pink"]), SEVERITY), max_size=99
+    ),
+    SEVERITY,
+)
+def test_whatever_teams_raise_the_organization_is_heard(
+    most: int, calls: list[tuple[int, str | None, Severity]], severity: Severity
+) -> None:
+    log, now, _ = after(most, *calls)
+
+    assert admitted(log, most, Sent(now, None), severity) is not None
+
+
+@pytest.mark.parametrize(("team", "usual", "critical"), [("red", 4, 5), (None, 8, 10)])
+def test_what_is_critical_is_heard_when_the_rest_has_had_its_share(team: str | None, usual: int, critical: int) -> None:
+    warnings: list[tuple[int, str | None, Severity]] = [(0, team, "warning")] * 20
+    louder: list[tuple[int, str | None, Severity]] = [(0, team, "critical")] * 20
+    assert len(after(20, *warnings)[2]) == usual
+    assert len(after(20, *warnings, *louder)[2]) == critical
 
 
 def test_a_message_that_nobody_received_does_not_count() -> None:
-    log = replace(Log("ops"), sent=(NOW, NOW, NOW + SECOND))
+    ours, theirs, later = Sent(NOW, "search"), Sent(NOW, "ads"), Sent(NOW + SECOND, "search")
+    log = replace(Log("ops"), sent=(theirs, ours, ours, later))
 
-    assert withdrawn(log, NOW).sent == (NOW, NOW + SECOND)
-    assert withdrawn(log, NOW - SECOND) == log
+    assert withdrawn(log, ours).sent == (theirs, ours, later)
+    assert withdrawn(log, Sent(NOW, None)) == log
 
 
 def test_a_digest_waits_a_little_and_comes_once_an_hour() -> None:

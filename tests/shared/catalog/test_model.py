@@ -48,6 +48,8 @@ FALLBACKS = {
 RATES = tuple(rate for rate, _ in RATE_OF.values())
 BUCKETS = st.sampled_from(sorted(RATE_OF))
 COUNTS = st.fixed_dictionaries({bucket: st.integers(0, 10**9) for bucket in RATE_OF})
+KINDS = st.sampled_from([TOKEN_BUCKETS, UNIT_BUCKETS])
+"""What one call is billed for: never both."""
 AMOUNTS = st.decimals(0, 1_000, places=9, allow_nan=False)
 WHOLE_PRICES = st.fixed_dictionaries(dict.fromkeys(RATES, AMOUNTS))
 
@@ -144,10 +146,15 @@ def test_two_halves_are_added_before_they_are_rounded() -> None:
     assert price(input="0.0005", output="0.0005").cost(usage(input_fresh=1, output_text=1)) == 1
 
 
-@given(WHOLE_PRICES, COUNTS)
+def only(kind: tuple[str, ...], counts: dict[str, int]) -> dict[str, int]:
+    return {bucket: count if bucket in kind else 0 for bucket, count in counts.items()}
+
+
+@given(WHOLE_PRICES, KINDS, COUNTS)
 def test_the_cost_is_the_exact_sum_over_the_buckets_rounded_half_to_even(
-    rates: dict[str, Decimal], counts: dict[str, int]
+    rates: dict[str, Decimal], kind: tuple[str, ...], counts: dict[str, int]
 ) -> None:
+    counts = only(kind, counts)
     total = sum((Fraction(rates[rate]) * counts[bucket] / per for bucket, (rate, per) in RATE_OF.items()), Fraction(0))
 
     cost = exact(price(**rates).cost(usage(**counts)))
@@ -157,10 +164,11 @@ def test_the_cost_is_the_exact_sum_over_the_buckets_rounded_half_to_even(
     assert cost >= 0
 
 
-@given(WHOLE_PRICES, COUNTS, COUNTS)
+@given(WHOLE_PRICES, KINDS, COUNTS, COUNTS)
 def test_costs_add_up_before_they_are_rounded(
-    rates: dict[str, Decimal], first: dict[str, int], second: dict[str, int]
+    rates: dict[str, Decimal], kind: tuple[str, ...], first: dict[str, int], second: dict[str, int]
 ) -> None:
+    first, second = only(kind, first), only(kind, second)
     both = {bucket: first[bucket] + second[bucket] for bucket in RATE_OF}
     priced = price(**rates)
 
@@ -172,6 +180,7 @@ def test_costs_add_up_before_they_are_rounded(
 def test_more_of_anything_never_costs_less(
     rates: dict[str, Decimal], counts: dict[str, int], bucket: str, more: int
 ) -> None:
+    counts = only(TOKEN_BUCKETS if bucket in TOKEN_BUCKETS else UNIT_BUCKETS, counts)
     priced = price(**rates)
 
     less = exact(priced.cost(usage(**counts)))
@@ -303,7 +312,33 @@ def test_a_long_prompt_makes_the_whole_call_dearer() -> None:
 def test_units_cost_the_same_with_a_long_prompt() -> None:
     priced = price(input="2", output="10", per_image="0.04", long={"over": 10, "input": "4", "output": "15"})
 
-    assert priced.cost(usage(input_fresh=11, images=1)) == 44_000 + 40_000_000
+    assert priced.cost(usage(images=1)) == 40_000_000
+
+
+@given(WHOLE_PRICES, COUNTS)
+def test_units_cost_nothing_where_tokens_were_reported_and_have_rates(
+    rates: dict[str, Decimal], counts: dict[str, int]
+) -> None:
+    priced, spent = price(**rates), usage(**{**counts, "output_text": counts["output_text"] + 1})
+
+    assert priced.cost(spent) == priced.cost(Usage(spent.tokens))
+    assert not charged(priced, spent).lines.keys() & set(UNIT_BUCKETS)
+
+
+def test_a_price_without_a_rate_for_tokens_is_by_the_unit() -> None:
+    by_piece = price(per_image="0.04")
+
+    assert charged(by_piece, usage(input_fresh=50, output_image=4_160, images=2)).lines == {"images": 80_000_000}
+    assert by_piece.cost(usage(input_fresh=50)) == Unpriced("gpt-4o", ("input_fresh",))
+    assert by_piece.cost(usage(input_fresh=50, characters=1)) == Unpriced("gpt-4o", ("input_fresh",))
+
+
+def test_what_is_paid_by_the_unit_saves_nothing_by_the_cache() -> None:
+    by_piece = price(input="5", cached_input="1", per_image="0.04", by_unit=True)
+
+    assert charged(by_piece, usage(input_cached=50, images=1)).saved_cache == 0
+    assert charged(by_piece, usage(input_cached=50)).saved_cache == 200_000
+    assert by_piece.digest != price(input="5", cached_input="1", per_image="0.04").digest
 
 
 def test_a_price_is_named_by_its_place_and_beginning_and_an_operators_own_by_its_rates_too() -> None:

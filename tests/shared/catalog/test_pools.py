@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from shared.catalog.pools import PoolConfig, Pools, Terms, split
+from shared.catalog.pools import PoolConfig, Pools, Terms, clashes, split
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -83,6 +83,10 @@ def test_a_deployment_is_in_one_pool_at_a_time(others: dict[str, Any], message: 
         pools.validate_python([pool(), pool(**others)])
     following = [pool(effective_to=NOON), pool(effective_from=NOON, **others)]
     assert pools.validate_python(following) == tuple(following)
+
+
+def test_a_deployment_stands_in_its_pool_once() -> None:
+    assert [place for place, _ in clashes([pool(deployments=["a", "b", "a"])])] == [(0, "deployments", 2)]
 
 
 @pytest.mark.parametrize(

@@ -72,8 +72,24 @@ def test_a_name_in_the_price_list_may_say_whose_prices_count() -> None:
     assert (
         dollars(BOOK.rate(served("claude-haiku", "anthropic/claude-haiku", provider="openai_compatible"), SPENT)) == 5
     )
-    assert dollars(BOOK.rate(served("gpt-4o-2024-11-20", "openai/gpt-4o"), SPENT)) == 3
+    compatible = served("gpt-4o-2024-11-20", "openai/gpt-4o", provider="openai_compatible")
+    assert dollars(BOOK.rate(compatible, SPENT)) == 3
     assert BOOK.rate(served("meta-llama/gpt-4o"), SPENT) == Unpriced("meta-llama/gpt-4o", NO_PRICE)
+
+
+@pytest.mark.parametrize("asked", ["openai/gpt-4o", "anthropic/best", "gpt-4o"])
+def test_what_a_caller_calls_a_model_never_decides_whose_prices_count(asked: str) -> None:
+    own = PriceConfig.model_validate({"model": "gpt-4o", "provider": "azure_openai", "input": "7"})
+    book = PriceBook([price(input="2"), price(input="3", provider="openai"), price("x", provider="anthropic")], [own])
+
+    assert dollars(book.rate(served("gpt-4o-2024-11-20", "gpt-4o", asked), SPENT)) == 7
+    elsewhere = served("gpt-4o-2024-11-20", "gpt-4o", asked, provider="openai_compatible")
+    assert book.rate(elsewhere, SPENT) == Unpriced("gpt-4o", NO_PRICE)
+
+
+def test_who_has_prices_of_its_own_sells_at_no_other_ones() -> None:
+    assert dollars(BOOK.rate(served("gpt-4o-2024-11-20", "openai/gpt-4o"), SPENT)) == 2
+    assert BOOK.rate(served(None, "anthropic/claude-haiku"), SPENT) == Unpriced("anthropic/claude-haiku", NO_PRICE)
 
 
 def test_provisioned_capacity_is_paid_by_the_hour_and_spillover_by_the_token() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from shared.catalog.model import Price, PriceConfig, Unpriced
 from shared.catalog.service import KEPT, UNKNOWN, OutputHistory, PriceBook, load_book
-from shared.usage.model import TokenUsage, Usage
+from shared.usage.model import TokenUsage, Units, Usage
 
 START, NOW = datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
 CHAT = ("research", "gpt-4o", "chat.completions")
@@ -126,6 +126,19 @@ def test_an_override_wins_and_what_it_leaves_out_stays_as_listed() -> None:
     assert rates == {"input": "2", "cached_input": "1.25", "output": "10", "per_image": "0"}
     assert found.cost(Usage(TokenUsage(input_fresh=1_000_000))) == 2_000_000_000
     assert listed.cost(Usage(TokenUsage(input_fresh=1_000_000))) == 2_500_000_000
+
+
+def test_an_override_of_nothing_but_rates_per_unit_is_paid_by_the_unit_and_else_as_listed() -> None:
+    listed = price(input="5", image_output="40")
+    drawn = Usage(TokenUsage(input_fresh=50, output_image=4_160), Units(images=1))
+
+    by_piece = PriceBook([listed], [override("gpt-4o", per_image="0.17")]).find("gpt-4o", NOW)
+    both = PriceBook([listed], [override("gpt-4o", per_image="0.17", input="5")]).find("gpt-4o", NOW)
+
+    assert by_piece is not None
+    assert both is not None
+    assert by_piece.cost(drawn) == 170_000_000
+    assert by_piece.cost(Usage(drawn.tokens)) == both.cost(drawn) == listed.cost(drawn) == 166_650_000
 
 
 def test_an_override_prices_models_that_no_book_lists() -> None:

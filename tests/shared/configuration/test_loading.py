@@ -1,10 +1,13 @@
 """Whatever is wrong with the file is named with its line and its field, and never with a secret."""
 
+import json
 from pathlib import Path
 
 import pytest
+import yaml
 
-from shared.configuration.loading import MAX_DEPTH, ConfigurationInvalid, Problem, load_configuration
+from shared.configuration.loading import MAX_DEPTH, ConfigurationInvalid, Problem, configuration_of, load_configuration
+from shared.settings import Settings
 from tests.shared.configuration.files import VALID, changed, load
 
 ROOT = Path(__file__).parents[3]
@@ -220,3 +223,15 @@ def test_an_endpoint_of_the_environment_is_checked_like_any_other(tmp_path: Path
 def test_a_file_that_is_not_there_is_not_a_mistake_in_it(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         load_configuration(tmp_path / "nowhere.yaml", {})
+
+
+def test_the_configuration_can_stand_in_a_setting_as_json(tmp_path: Path) -> None:
+    whole = yaml.safe_load(VALID)
+    environment = {"TOLLGATE_CONFIG_INLINE": json.dumps(whole)}
+
+    assert configuration_of(Settings.from_environment(environment)) == load(VALID, tmp_path)
+
+    whole["keys"][0]["team"] = "teams/nobody"
+    with pytest.raises(ConfigurationInvalid) as refused:
+        configuration_of(Settings.from_environment({"TOLLGATE_CONFIG_INLINE": json.dumps(whole)}))
+    assert "TOLLGATE_CONFIG_INLINE:1: keys[0].team: is not a known field" in str(refused.value)

@@ -54,3 +54,43 @@ def test_a_whole_configuration_has_no_broken_reference() -> None:
 )
 def test_each_kind_of_broken_reference_is_found(changes: dict[str, Any], place: Path) -> None:
     assert broken(**changes) == [place]
+
+
+ROOM: dict[str, Any] = {
+    "name": "main",
+    "deployments": ["east"],
+    "units": 10,
+    "per_unit_hour": "1",
+    "owner": "t",
+    "tokens_per_minute_per_unit": 100,
+    "output_weight": "4",
+}
+JULY = "2026-07-01T00:00:00Z"
+PAID_BY_THE_HOUR = [{**VALID["deployments"][0], "capacity": "provisioned"}, VALID["deployments"][1]]
+
+
+@pytest.mark.parametrize("name", ["main", "second"])
+def test_a_pool_that_has_ended_may_be_followed_by_another_one(name: str) -> None:
+    old, new = {**ROOM, "effective_to": JULY}, {**ROOM, "name": name, "units": 20, "effective_from": JULY}
+
+    assert broken(deployments=PAID_BY_THE_HOUR, provisioned=[old, new]) == []
+
+
+@pytest.mark.parametrize(
+    ("pools", "deployments", "places"),
+    [
+        ([ROOM, {**ROOM, "name": "second"}], PAID_BY_THE_HOUR, [("provisioned", 1, "deployments", 0)]),
+        (
+            [{**ROOM, "effective_to": JULY}, {**ROOM, "effective_from": "2026-06-30T23:00:00Z"}],
+            PAID_BY_THE_HOUR,
+            [("provisioned", 1, "name"), ("provisioned", 1, "deployments", 0)],
+        ),
+        ([{**ROOM, "deployments": ["east", "x"]}], PAID_BY_THE_HOUR, [("provisioned", 0, "deployments", 1)]),
+        ([ROOM], VALID["deployments"], [("provisioned", 0, "deployments", 0)]),
+        ([], PAID_BY_THE_HOUR, [("deployments", 0, "capacity")]),
+    ],
+)
+def test_a_deployment_that_is_paid_by_the_hour_is_in_one_pool_at_a_time(
+    pools: list[Any], deployments: list[Any], places: list[Path]
+) -> None:
+    assert broken(deployments=deployments, provisioned=pools) == places

@@ -7,10 +7,13 @@ from urllib.parse import urlencode
 
 from shared.console.service import Console
 from shared.console.sign_ins import SignIns
+from shared.directory.declared import DeclaredKey, FileDirectory
+from shared.directory.model import Key
 from shared.gateway.message import GatewayRequest
+from shared.keys.model import digest_of
 from tests.shared.management.office import PEPPER, Office
 
-HOST = "gateway.example.com"
+HOST, OURS = "gateway.example.com", "the page's own"
 VOID = {"meta", "link", "input", "br", "img"}
 
 
@@ -84,14 +87,28 @@ class View:
         return next(form for form in self.page.forms if form.action == action)
 
 
+def declared(office: Office, **instead: str) -> FileDirectory:
+    """Everybody that the office knows, as a configuration file would; `instead` are other secrets, by the caller's id."""
+    return FileDirectory(
+        keys=(
+            DeclaredKey(
+                Key(id=caller.id, owner="teams/platform", role=caller.role),
+                digest_of(instead.get(caller.id, secret), PEPPER),
+            )
+            for secret, caller in office.people.known.items()
+        )
+    )
+
+
 class Browser:
     def __init__(self, office: Office) -> None:
         self.office = office
-        sign_ins = SignIns(office.documents, office.store, office.people, office.clock, PEPPER)
+        sign_ins = SignIns(office.documents, office.store, declared(office), office.people, office.clock, PEPPER)
         self.console = Console(
             office.api, sign_ins, office.store, office.clock, lambda _headers, peer: peer, time_zone="Europe/Berlin"
         )
         self.cookie: str | None = None
+        self.site, self.address = f"https://{HOST}", "192.0.2.1"
 
     async def get(self, address: str) -> View:
         return await self.send("GET", address)
@@ -106,24 +123,24 @@ class Browser:
         address: str,
         fields: Mapping[str, str] | None = None,
         *,
-        origin: str | None = f"https://{HOST}",
+        origin: str | None = OURS,
         raw: bytes | None = None,
     ) -> View:
         """Send a request as a browser would; a redirect is not followed."""
-        headers = [("host", HOST)]
+        headers = [("host", self.site.partition("://")[2])]
         if self.cookie:
             headers.append(("cookie", self.cookie))
         content = raw if raw is not None else urlencode(fields or {}).encode() if method == "POST" else b""
         if method == "POST":
             headers.append(("content-type", "application/x-www-form-urlencoded"))
-            headers += [("origin", origin)] if origin else []
+            headers += [("origin", self.site if origin is OURS else origin)] if origin else []
 
         async def body() -> AsyncGenerator[bytes]:
             if content:
                 yield content
 
         path, _, query = address.partition("?")
-        request = GatewayRequest(method, path, query, dict(headers), headers, body, "192.0.2.1")
+        request = GatewayRequest(method, path, query, dict(headers), headers, body, self.address)
         answer = await self.console.handle(request)
         assert isinstance(answer.body, bytes)
         reader = Reader()

@@ -170,3 +170,20 @@ async def test_nothing_that_an_address_says_is_shown(browser: Browser) -> None:
     view = await browser.get("/console?done=You+have+won")
 
     assert "won" not in view.text
+
+
+async def test_a_closed_month_says_what_it_was_closed_at_and_what_it_is_now(
+    browser: Browser, furnished: Office
+) -> None:
+    await browser.sign_in(ROOT)
+    await furnished.made("teams", {"id": "a"})
+    await furnished.call("POST", "periods/2025-12/close", {})
+    furnished.clock.advance(61)
+    await furnished.bookkeeping.closing.advance("2025-12")
+    furnished.clock.advance(1)
+    credit = {"team": "a", "at": "2025-12-05", "amount": "-0.25", "reason": "Too much", "idempotency_key": "credit-1"}
+    assert (await furnished.call("POST", "adjustments", credit)).status == 200
+
+    page = " ".join((await browser.get("/console/periods/2025-12")).text.split())
+
+    assert "Closed at 1 USD Adjusted since -0.25 USD Now 0.75 USD" in page

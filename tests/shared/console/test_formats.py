@@ -44,7 +44,22 @@ def test_an_address_says_nothing_but_what_it_was_given() -> None:
 
 @pytest.mark.parametrize(
     ("link", "is_safe"),
-    [("https://example.com", True), ("javascript:alert(1)", False), ("http://example.com", False), (None, False)],
+    [
+        ("https://example.com", True),
+        ("javascript:alert(1)", False),
+        ("http://example.com", False),
+        (None, False),
+        ("http://localhost:7071/console", True),
+        ("http://127.0.0.1", True),
+        ("http://[::1]:7071/x", True),
+        ("http://localhost.evil.example", False),
+        ("http://127.0.0.1.evil.example/x", False),
+        ("http://localhost@evil.example", False),
+        ("https://ana:word@evil.example", False),
+        ("https://", False),
+        ("https://[", False),
+        ("http://localhost\t.evil.example", False),
+    ],
 )
 def test_only_links_that_lead_to_pages_are_links(link: str | None, is_safe: bool) -> None:
     assert is_safe_link(link) is is_safe

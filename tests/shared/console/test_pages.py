@@ -3,6 +3,7 @@
 import pytest
 
 from tests.shared.console.browser import Browser
+from tests.shared.management.bookkeeping import NOON
 from tests.shared.management.office import ADMIN_A, AUDITOR, ROOT
 
 MARCH = "from=2026-03-01&to=2026-04-01"
@@ -123,3 +124,43 @@ async def test_style_and_icon_may_be_kept_for_ever_because_their_names_change_wi
 
     assert (kept.status, kept.headers["content-type"]) == (200, "text/css; charset=utf-8")
     assert "immutable" in kept.headers["cache-control"]
+
+
+async def test_calls_that_are_not_settled_yet_are_called_so_wherever_figures_are(browser: Browser) -> None:
+    await browser.sign_in(ROOT)
+    for address in (f"/console?{MARCH}", f"/console/costs?{MARCH}&by1=team"):
+        assert "settled" not in (await browser.get(address)).text
+    running = await browser.office.bookkeeping.spend("c", NOON, 0, sums={"pending": 1})
+
+    overview = await browser.get(f"/console?{MARCH}")
+    costs = await browser.get(f"/console/costs?{MARCH}&by1=team")
+    entries = await browser.get(f"/console/entries?{MARCH}&team=c")
+    (link,) = [link for link in entries.page.links if f"/entries/{running.id}" in link]
+    entry = await browser.get(link)
+
+    assert "Calls not settled yet" in overview.text
+    assert "1 call is not settled yet" in costs.text
+    for view in (entries, entry):
+        assert "not settled yet" in view.text
+        assert "no price yet" not in view.text
+
+
+@pytest.mark.parametrize(
+    ("span", "is_told"),
+    [
+        ("", True),
+        (MARCH, True),
+        ("from=2026-03-01&to=2026-03-05", True),
+        ("from=2026-01-01&to=2026-04-01", True),
+        ("from=2026-02-01&to=2026-03-01", False),
+        ("from=2026-01-01&to=2026-02-01", False),
+    ],
+)
+async def test_the_end_of_this_month_is_told_beside_this_month_alone(
+    browser: Browser, span: str, is_told: bool
+) -> None:
+    await browser.sign_in(ROOT)
+
+    overview = await browser.get(f"/console?{span}")
+
+    assert ("Expected at the end of 2026-03" in overview.text) is is_told

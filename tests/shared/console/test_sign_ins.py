@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.console.sign_ins import CONTAINER, COOKIE
-from tests.shared.console.browser import Browser
+from shared.console.service import Console
+from shared.console.sign_ins import CONTAINER, COOKIE, LOCAL_COOKIE, SignIns
+from tests.shared.console.browser import HOST, Browser, declared
 from tests.shared.management.office import ADMIN_A, DEV_A, PEPPER, ROOT, Office
 
 
@@ -35,7 +36,11 @@ async def test_a_sign_in_is_in_the_audit_log(browser: Browser) -> None:
 
     (entry,) = (await browser.office.call("GET", "audit?limit=1")).json["data"]
 
-    assert (entry["action"], entry["target"], entry["actor"]["id"]) == ("console.sign_in", "keys/vk_root", "vk_root")
+    assert (entry["action"], entry["target"], entry["actor"]["id"]) == (
+        "console.sign_in",
+        "sign-ins/vk_root",
+        "vk_root",
+    )
 
 
 @pytest.mark.parametrize("key", ["", "sk-unknown", DEV_A, "ü", "a\nb", "x" * 30_000])
@@ -84,6 +89,98 @@ async def test_signing_out_ends_it_here_and_for_whoever_has_the_cookie(browser: 
     assert stored(browser.office) == []
 
 
+async def test_signing_out_is_in_the_audit_log(browser: Browser) -> None:
+    await browser.sign_in(ROOT)
+    await browser.submit((await browser.get("/console/alerts")).form("/console/sign-out"))
+
+    entry, _ = (await browser.office.call("GET", "audit")).json["data"]
+
+    assert (entry["action"], entry["target"], entry["actor"]["id"]) == (
+        "console.sign_out",
+        "sign-ins/vk_root",
+        "vk_root",
+    )
+
+
+async def test_a_new_sign_in_ends_the_older_one_of_the_same_browser(browser: Browser) -> None:
+    await browser.sign_in(ROOT)
+    older = browser.cookie
+    page = await browser.get("/console/sign-in")
+    assert page.status == 303
+    await browser.send("POST", "/console/sign-in", {"key": ADMIN_A})
+    assert "vk_admin-a" in (await browser.get("/console/alerts")).text
+
+    browser.cookie = older
+
+    assert "Sign out" not in (await browser.get("/console/alerts")).text
+    assert len(stored(browser.office)) == 1
+
+
+@pytest.mark.parametrize(
+    "site", ["http://localhost:7071", "http://127.0.0.1:7071", "http://127.0.0.1", "http://[::1]:7071"]
+)
+async def test_over_plain_http_on_this_machine_the_cookie_is_one_that_every_browser_keeps(
+    browser: Browser, site: str
+) -> None:
+    browser.site = site
+    cookie = (await browser.sign_in(ROOT)).headers["set-cookie"]
+    page = await browser.get("/console/alerts")
+    out = await browser.submit(page.form("/console/sign-out"))
+
+    assert cookie.startswith(f"{LOCAL_COOKIE}=")
+    assert cookie.endswith("; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict")
+    assert out.headers["set-cookie"].startswith(f"{LOCAL_COOKIE}=; Path=/; Max-Age=0;")
+    assert stored(browser.office) == []
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        "http://gateway.example.com",
+        "http://localhost.evil.example",
+        "http://127.0.0.1.evil.example:7071",
+        "http://10.0.0.1",
+        "https://localhost:7071",
+    ],
+)
+async def test_anywhere_else_the_cookie_is_secure(browser: Browser, site: str) -> None:
+    browser.site = site
+    cookie = (await browser.sign_in(ROOT)).headers["set-cookie"]
+
+    assert cookie.startswith(f"{COOKIE}=")
+    assert "; Secure;" in cookie
+    assert "Sign out" in (await browser.get("/console/alerts")).text
+
+
+async def test_the_cookie_of_this_machine_signs_nobody_in_anywhere_else(browser: Browser) -> None:
+    """Any neighbouring host could set it, to make a visitor work in another's name."""
+    browser.site = "http://localhost:7071"
+    await browser.sign_in(ROOT)
+    browser.site = f"https://{HOST}"
+
+    assert "Sign out" not in (await browser.get("/console/alerts")).text
+
+
+async def test_whoever_tries_keys_has_to_wait(browser: Browser, caplog: pytest.LogCaptureFixture) -> None:
+    refused = [(await browser.sign_in(f"sk-guess{n}")).status for n in range(12)]
+    right = await browser.sign_in(ROOT)
+    browser.address = "192.0.2.2"
+    other = await browser.sign_in(ROOT)
+    browser.address = "192.0.2.1"
+    browser.office.clock.advance(60)
+    later = await browser.send("POST", "/console/sign-in", {"key": ROOT})
+
+    assert refused == [403] * 10 + [429] * 2
+    assert (right.status, right.headers["retry-after"]) == (429, "60")
+    assert (other.status, later.status) == (303, 303)
+    assert caplog.text.count("A sign-in from 192.0.2.1 was refused") == 10
+    assert "guess" not in caplog.text
+
+
+async def test_whoever_has_a_key_may_sign_in_as_often_as_he_likes(browser: Browser) -> None:
+    assert [(await browser.send("POST", "/console/sign-in", {"key": ROOT})).status for _ in range(30)] == [303] * 30
+
+
 @pytest.mark.parametrize("change", ["gone", "disabled", "expired", "elsewhere", "developer"])
 async def test_what_happens_to_the_key_happens_to_the_visitor(browser: Browser, change: str) -> None:
     from dataclasses import replace
@@ -125,11 +222,26 @@ async def test_a_rotated_key_ends_what_its_old_secret_began(browser: Browser) ->
     assert "Sign out" not in (await browser.get("/console/alerts")).text
 
 
+async def test_a_key_of_the_file_that_was_replaced_ends_what_the_old_one_began(browser: Browser) -> None:
+    await browser.sign_in(ROOT)
+    before = await browser.get("/console/alerts")
+
+    office = browser.office
+    others = declared(office, vk_root="sk-the-new-one")
+    sign_ins = SignIns(office.documents, office.store, others, office.people, office.clock, PEPPER)
+    browser.console = Console(office.api, sign_ins, office.store, office.clock, lambda _headers, peer: peer)
+
+    assert "Sign out" in before.text
+    assert "Sign out" not in (await browser.get("/console/alerts")).text
+
+
 def _fields(value: object) -> dict[str, object]:
     return {name: getattr(value, name) for name in value.__slots__}  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("origin", [None, "https://evil.example", "null", "https://gateway.example.com.evil.example"])
+@pytest.mark.parametrize(
+    "origin", [None, "https://evil.example", "null", "https://gateway.example.com.evil.example", "https://["]
+)
 async def test_no_other_site_can_send_a_form(browser: Browser, origin: str | None) -> None:
     signing_in = await browser.send("POST", "/console/sign-in", {"key": ROOT}, origin=origin)
     await browser.sign_in(ROOT)

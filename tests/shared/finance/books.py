@@ -22,6 +22,7 @@ from shared.ledger.model import (
     months_of,
     partition_of,
 )
+from shared.reconciliation.model import TeamSnapshot, Total
 from shared.windows import CalendarPeriod, Period, Window
 
 NOVEMBER = datetime(2026, 11, 15, 12, tzinfo=UTC)
@@ -124,6 +125,23 @@ class FixedBooks:
 
     def __init__(self, **states: str) -> None:
         self.states = states
+        self.snapshots: dict[str, list[TeamSnapshot]] = {}
+
+    def close(self, month: str, ledger: MemoryLedger) -> None:
+        """Close a month with what is in the ledger: its cost centers and teams."""
+        totals: dict[tuple[str, str | None], dict[str, int]] = {}
+        for entry in ledger.entries:
+            key = (entry.dimensions.team, entry.dimensions.cost_center)
+            totals[key] = add(totals.get(key, {}), entry.counted())
+        self.states[f"m{month.replace('-', '_')}"] = "closed"
+        self.snapshots[month] = [
+            TeamSnapshot(team, NOVEMBER, (Total(center, "USD", sums),), {}, "")
+            for (team, center), sums in totals.items()
+        ]
+
+    async def closed_with(self, month: str) -> AsyncIterator[TeamSnapshot]:
+        for snapshot in self.snapshots.get(month, []):
+            yield snapshot
 
     async def state(self, month: str) -> str:
         return self.states.get(f"m{month.replace('-', '_')}", "open")

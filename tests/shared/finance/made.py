@@ -15,11 +15,15 @@ ORIGIN = Origin("prices-1", "1.2.3")
 
 
 async def built(
-    kind: ReportKind, ledger: MemoryLedger, period: Days | None = None, teams: tuple[str, ...] | None = None
+    kind: ReportKind,
+    ledger: MemoryLedger,
+    period: Days | None = None,
+    teams: tuple[str, ...] | None = None,
+    books: FixedBooks | None = None,
 ) -> Built:
     definition = ReportConfig(name=f"my-{kind}", kind=kind, teams=teams)
     period = period or month()
-    builder = Builder(ledger, FixedBooks(), ORIGIN)
+    builder = Builder(ledger, books or FixedBooks(), ORIGIN)
     if kind is ReportKind.FOCUS:
         raise ValueError("its rows live as long as the place that is lent to them")
     with rows_of(definition, period.time_zone) as rows:

@@ -6,7 +6,7 @@ from tests.shared.finance.made import dicts, report_of, table
 async def test_a_report_says_first_what_it_cannot_know() -> None:
     report = await report_of(ReportKind.CHARGEBACK, busy_month())
 
-    assert report.warnings[0].startswith("1 requests have no price yet. What they cost is not known")
+    assert report.warnings[0].startswith("1 request has no price yet. What that costs is not known")
     assert any("still running" in warning for warning in report.warnings)
     assert any("is an estimate" in warning for warning in report.warnings)
     assert any("not closed for 2026-11 (open)" in warning for warning in report.warnings)
@@ -32,7 +32,7 @@ async def test_a_report_says_what_it_is_of() -> None:
         "Books": "2026-11 open",
         "Currency": "USD",
         "Teams": "all",
-        "Total": "9.050000008 USD",
+        "Total": "9.050000008",
         "Requests": "9",
         "Ledger entries": "10",
         "Requests without a price": "1",

@@ -40,7 +40,8 @@ def test_a_limited_table_still_adds_up_and_says_so(costs: list[int], most: int) 
 
 
 @pytest.mark.parametrize(
-    ("part", "whole", "share"), [(1, 3, 3333), (2, 3, 6667), (0, 5, 0), (5, 5, 10_000), (1, 0, None), (-1, 4, -2500)]
+    ("part", "whole", "share"),
+    [(1, 3, 3333), (2, 3, 6667), (0, 5, 0), (5, 5, 10_000), (1, 0, None), (-1, 4, None), (1, -4, None)],
 )
 def test_a_share_is_in_hundredths_of_a_percent(part: int, whole: int, share: int | None) -> None:
     assert percent(part, whole) == share

@@ -151,3 +151,23 @@ def test_ratios_of_large_amounts_stay_exact() -> None:
     assert scaled(10**24, 0.25) == 25 * 10**22
     assert quantile([1.0, 2.0, 3.0], 0.25) == 1.5
     assert quantile([1.0], 0.9) == 1.0
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, 120), st.integers(-(10**12), 10**12)), max_size=20), st.integers(84, 120))
+def test_corrections_are_added_once_whatever_they_are(corrected: list[tuple[int, int]], today: int) -> None:
+    days = [(FIRST + timedelta(days=n), 10 * NANO) for n in range(120)]
+    now = FIRST + timedelta(days=today)
+    corrections = [(FIRST + timedelta(days=n), nanos) for n, nanos in corrected]
+    added = sum(nanos for day, nanos in corrections if START <= day < END and day <= now)
+
+    plain, told = forecast(days, (START, END), now), forecast(days, (START, END), now, corrections)
+
+    assert None not in (plain.expected, plain.low, plain.high)
+    assert told == Forecast(
+        plain.expected + added,  # type: ignore[operator]
+        plain.low + added,  # type: ignore[operator]
+        plain.high + added,  # type: ignore[operator]
+        plain.spent + added,
+        plain.method,
+    )

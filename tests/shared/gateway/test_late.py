@@ -2,8 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import AsyncMock
 
 import orjson
 import pytest
@@ -13,16 +17,25 @@ from shared.directory.model import Budget
 from shared.documents import StoreUnavailable
 from shared.gateway.late import Found, give_up, look
 from shared.gateway.message import GatewayResponse
-from shared.jobs.usage_ingest import parsed
+from shared.gateway.spending.provisions import keep_pending, keep_provision
+from shared.jobs.usage_ingest import ingest, parsed
 from shared.leases.service import Leases
+from shared.ledger.model import Grain, View, total_of
+from shared.ledger.store import LedgerStore
+from shared.ownership.open_work import OpenWorkStore
 from shared.providers.port import ConnectionLost
+from shared.windows import Window
+from shared.wire.openai.endpoints import Kind
 from tests.shared.gateway.batch_files import line, uploaded
 from tests.shared.gateway.harness import Gateway, collect, collect_until_cut, event, json_answer, sse_answer
 from tests.shared.gateway.limited import gateway_with
+from tests.shared.ledger.synthetic import event as stored_event
+from tests.shared.ledger.synthetic import intake
 
 DOLLAR = "id: bud_a, scope: teams/research, amount: '1'"
 TRUE_COST = 9 * 2_500 + 50_000 * 10_000
 CREATED = 1_790_000_000
+CREATED_BEFORE, CREATED_AFTER = datetime(2025, 12, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
 QUEUED = {"id": "resp_1", "object": "response", "status": "queued", "background": True, "created_at": CREATED,
           "model": "gpt-4o", "output": [], "usage": None}  # fmt: skip
 DONE = {**QUEUED, "status": "completed", "usage": {"input_tokens": 9, "output_tokens": 50_000}}
@@ -387,3 +400,195 @@ async def test_a_look_says_what_it_saw(gateway: Gateway, answer: Any, found: Fou
 
     assert await look(gateway.runtime, "resp_1") is found
     assert late(gateway) == []
+
+
+async def begun_while_the_store_was_away(gateway: Gateway, answer: Any = None, **more: object) -> dict[str, Any]:
+    """Return the event of a response that nothing could be kept of."""
+    with pytest.MonkeyPatch.context() as broken:
+        await make(gateway, answer or json_answer(QUEUED), **more)
+        for step in ("create", "upsert"):
+            broken.setattr(gateway.documents, step, AsyncMock(side_effect=StoreUnavailable("away")))
+        return (await gateway.settled())[0]
+
+
+async def posted(gateway: Gateway, *events: dict[str, Any]) -> None:
+    runtime = gateway.runtime
+    into = replace(intake(gateway.documents, gateway.clock), provide=partial(keep_pending, runtime))
+    await ingest([orjson.dumps(each) for each in events], into, runtime.last_use)
+
+
+async def test_what_began_while_the_store_was_away_is_settled_once_its_event_is_posted(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, budgets=DOLLAR)
+    pending = await begun_while_the_store_was_away(gateway)
+    reserved = spent(gateway)
+    assert await look(gateway.runtime, "resp_1") is Found.NOTHING
+
+    await posted(gateway, pending)
+    await posted(gateway, pending)
+    (work,) = await OpenWorkStore(gateway.documents).due(gateway.clock.now() + timedelta(minutes=5), 9)
+    assert (work.id, work.kind, work.team) == ("resp_1", Kind.RESPONSE, "research")
+    gateway.upstream.rule = lambda _: json_answer(DONE)
+    assert await look(gateway.runtime, "resp_1") is Found.SETTLED
+
+    (event,) = late(gateway)
+    same = (
+        "team",
+        "key",
+        "application",
+        "user",
+        "started_at",
+        "deployment",
+        "provider",
+        "processing",
+        "requested_model",
+    )
+    assert {name: event[name] for name in same} == {name: pending[name] for name in same}
+    assert event["tokens"]["output_text"] == 50_000
+    # What was reserved is in no event, so nothing is counted a second time.
+    assert spent(gateway) == reserved
+
+    await posted(gateway, pending, event)
+    assert await look(gateway.runtime, "resp_1") is Found.NOTHING
+    totals = LedgerStore(gateway.documents).cells(View.TOTAL, Grain.MONTH, Window("", CREATED_BEFORE, CREATED_AFTER))
+    sums = total_of([cell async for cell in totals])
+    assert (sums.get("pending"), sums["requests"], sums["tokens.output_text"]) == (None, 1, 50_000)
+
+
+async def test_what_its_call_provided_for_is_not_provided_for_anew(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, budgets=DOLLAR)
+    await make(gateway, json_answer(QUEUED))
+    (pending,) = await gateway.settled()
+
+    await posted(gateway, pending)
+    await read(gateway)
+
+    assert spent(gateway) == TRUE_COST
+
+
+async def test_whoever_comes_first_what_was_reserved_is_known_in_the_end(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, budgets=DOLLAR)
+    await make(gateway, json_answer(QUEUED))
+    (pending,) = await gateway.settled()
+    provision = await gateway.documents.get("provisions", "resp_1", "resp_1")
+    assert provision is not None
+    await gateway.documents.delete("provisions", "resp_1", "resp_1")
+
+    await posted(gateway, pending)
+    await keep_provision(gateway.runtime, provision.body)
+    await read(gateway)
+
+    assert spent(gateway) == TRUE_COST
+
+
+@pytest.mark.parametrize("step", ["get", "upsert", "create"])
+async def test_killed_while_it_is_provided_for_the_message_that_comes_again_does_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    gateway = gateway_with(tmp_path, budgets=DOLLAR)
+    pending = await begun_while_the_store_was_away(gateway)
+    with monkeypatch.context() as broken:
+        broken.setattr(gateway.documents, step, AsyncMock(side_effect=StoreUnavailable("killed")))
+        with pytest.raises(StoreUnavailable):
+            await keep_pending(gateway.runtime, pending)
+
+    await keep_pending(gateway.runtime, pending)
+
+    gateway.upstream.rule = lambda _: json_answer(DONE)
+    assert await look(gateway.runtime, "resp_1") is Found.SETTLED
+
+
+async def test_a_batch_that_began_while_the_store_was_away_is_settled_too(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, budgets=DOLLAR, prices=BATCH_PRICES)
+    await uploaded(gateway, line("gpt-4o", max_output_tokens=1000))
+    gateway.upstream.answers = [json_answer({"id": "batch_1", "object": "batch", "status": "validating"})]
+    await gateway.call("POST", "/v1/batches", {"input_file_id": "file-in", "endpoint": "/v1/responses"})
+    event = (await gateway.settled())[-1]
+    await gateway.documents.delete("provisions", "batch_1", "batch_1")
+    await gateway.documents.delete("provisions", "open", "batch_1")
+
+    await posted(gateway, event)
+    done = {
+        "id": "batch_1",
+        "status": "completed",
+        "model": "gpt-4o",
+        "usage": {"input_tokens": 100, "output_tokens": 7},
+    }
+    gateway.upstream.rule = lambda _: json_answer(done)
+    assert await look(gateway.runtime, "batch_1") is Found.SETTLED
+
+    assert [(each["service_tier"], each["tokens"]["output_text"]) for each in late(gateway)] == [("batch", 7)]
+
+
+@pytest.mark.parametrize("changes", [{"object_id": None}, {"object_id": ""}, {"usage_source": "none"}])
+async def test_where_nothing_goes_on_nothing_is_provided_for(gateway: Gateway, changes: dict[str, Any]) -> None:
+    await keep_pending(gateway.runtime, {**stored_event(usage_source="pending", object_id="resp_1"), **changes})
+
+    assert (await gateway.documents.changes("provisions")).documents == ()
+
+
+async def test_what_a_budget_had_sent_to_another_model_says_so_when_it_is_settled(gateway: Gateway) -> None:
+    await keep_pending(
+        gateway.runtime,
+        stored_event(usage_source="pending", object_id="resp_1", downshifted_from="gpt-4o", deployment="east"),
+    )
+    gateway.upstream.rule = lambda _: json_answer(DONE)
+
+    assert await look(gateway.runtime, "resp_1") is Found.SETTLED
+    assert [event["downshifted_from"] for event in late(gateway)] == ["gpt-4o"]
+
+
+async def pending_of(gateway: Gateway) -> int | None:
+    """Return how many calls the ledger says go on."""
+    totals = LedgerStore(gateway.documents).cells(View.TOTAL, Grain.MONTH, Window("", CREATED_BEFORE, CREATED_AFTER))
+    return total_of([cell async for cell in totals]).get("pending")
+
+
+NOTHING_MADE = {"request_counts": {"total": 1, "completed": 0, "failed": 0}}
+SOME_MADE = {"model": "gpt-4o", "usage": {"input_tokens": 100, "output_tokens": 7}}
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        {"status": "completed", **SOME_MADE},
+        {"status": "failed", **NOTHING_MADE},
+        {"status": "cancelled", **NOTHING_MADE},
+        {"status": "cancelled", **SOME_MADE},
+        {"status": "expired", **NOTHING_MADE},
+        {"status": "expired"},
+    ],
+)
+@pytest.mark.parametrize("late_first", [False, True])
+async def test_a_batch_is_pending_until_its_end_whatever_that_is(
+    tmp_path: Path, end: dict[str, Any], late_first: bool
+) -> None:
+    gateway = gateway_with(tmp_path, budgets=DOLLAR, prices=BATCH_PRICES)
+    await uploaded(gateway, line("gpt-4o", max_output_tokens=1000))
+    gateway.upstream.answers = [json_answer({"id": "batch_1", "object": "batch", "status": "validating"})]
+    await gateway.call("POST", "/v1/batches", {"input_file_id": "file-in", "endpoint": "/v1/responses"})
+    created = (await gateway.settled())[-1]
+    if not late_first:
+        await posted(gateway, created, created)
+        assert await pending_of(gateway) == 1
+
+    gateway.upstream.rule = lambda _: json_answer({"id": "batch_1", **end})
+    found = await look(gateway.runtime, "batch_1")
+    assert found is (Found.SETTLED if len(end) > 1 else Found.UNTOLD)
+    await give_up(gateway.runtime, "batch_1")
+    (settled,) = late(gateway)
+    await posted(gateway, settled)
+    await posted(gateway, created, settled)
+
+    assert await pending_of(gateway) is None
+    assert await look(gateway.runtime, "batch_1") is Found.NOTHING
+
+
+async def test_a_batch_that_was_refused_leaves_nothing_pending(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, budgets=DOLLAR, prices=BATCH_PRICES)
+    await uploaded(gateway, line("gpt-4o", max_output_tokens=1000))
+    gateway.upstream.answers = [json_answer({"error": {"message": "no", "type": "invalid_request_error"}}, status=400)]
+    await gateway.call("POST", "/v1/batches", {"input_file_id": "file-in", "endpoint": "/v1/responses"})
+
+    await posted(gateway, (await gateway.settled())[-1])
+
+    assert await pending_of(gateway) is None

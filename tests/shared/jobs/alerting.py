@@ -11,6 +11,8 @@ from shared.jobs.alert_channels import Channels
 from shared.jobs.deliver_alert import AlertDelivery
 from shared.providers.port import CredentialUnavailable, SecretUnavailable
 from shared.redaction import Secret
+from shared.telemetry.instruments import ALERTS_DELIVERED
+from shared.telemetry.model import Instrument
 from tests.fakes import FakeClock
 
 ADDRESS = "https://hooks.example/secret-path"
@@ -42,6 +44,7 @@ class Outside:
     mails: list[tuple[MailServer | str, Mail]] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
     on_send: Callable[[], None] | None = None
+    told: list[dict[str, str]] = field(default_factory=list)
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Answer:
         self.posts.append(Posted(url, headers, body))
@@ -66,7 +69,11 @@ class Outside:
 
     def delivery(self, documents: DocumentStore, clock: FakeClock, config: object = CONFIG) -> AlertDelivery:
         alerting = AlertingConfig.model_validate(config) if config is not None else None
-        return AlertDelivery(documents, clock, alerting, self.channels(clock))
+        return AlertDelivery(documents, clock, alerting, self.channels(clock), self._tell)
+
+    def _tell(self, instrument: Instrument, **attributes: str) -> None:
+        assert instrument is ALERTS_DELIVERED
+        self.told.append(attributes)
 
     def _next(self) -> Answer:
         if self.on_send is not None:

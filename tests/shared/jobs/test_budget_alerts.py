@@ -15,12 +15,12 @@ from shared.directory.model import ORGANIZATION, Budget, Level, Mode, Organizati
 from shared.directory.service import DirectoryUnavailable
 from shared.documents import DocumentStore, StoreUnavailable
 from shared.jobs.budget_alerts import FIRST_LOOK, BudgetAlerts
-from shared.ledger.model import Dimensions, Grain
+from shared.ledger.model import Dimensions, EntryType, Grain
 from shared.money import NANO
 from shared.windows import CalendarPeriod, Period
 from tests.fakes import FakeClock, MemoryDocuments, MemoryEvents
 from tests.shared.jobs.alerting import CONFIG
-from tests.shared.jobs.cells import ListedCells
+from tests.shared.jobs.cells import ALLOCATION, ListedCells
 from tests.shared.watched_documents import Dying, port
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -202,6 +202,22 @@ async def test_the_end_of_the_period_is_forecast_from_what_the_ledger_has_of_the
 
     (notice,) = await notices(documents)
     assert dict(notice.facts)["Expected at the end"].startswith(f"{expected}, between ")
+
+
+async def test_what_was_adjusted_is_added_once(
+    documents: MemoryDocuments, clock: FakeClock, ledger: ListedCells
+) -> None:
+    day = CalendarPeriod(Period.DAY, BERLIN)
+    credit = Dimensions("search", EntryType.ADJUSTMENT, area="retail")
+    for days_ago in (1, 2, 40):
+        ledger.spent(Grain.DAY, day.at(NOW - timedelta(days=days_ago)).start, -30 * NANO, credit)
+    ledger.spent(Grain.DAY, day.at(NOW - timedelta(days=3)).start, 0, Dimensions("search", ALLOCATION, area="retail"))
+    await AlertStore(documents).raise_once(ALERT)
+
+    await job(documents, clock, directory=Chains(), ledger=ledger).run()
+
+    (notice,) = await notices(documents)
+    assert dict(notice.facts)["Expected at the end"].startswith("95.00, between ")
 
 
 @pytest.mark.parametrize(

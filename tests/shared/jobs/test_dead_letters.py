@@ -10,11 +10,21 @@ from shared.adapters.local_dead_letters import LocalDeadLetters
 from shared.adapters.local_queue import LocalQueue
 from shared.documents import StoreUnavailable
 from shared.errors import BadRequest
-from shared.jobs.dead_letters import MOST_BYTES, DeadLetterService, Deed, LetterInvalid, LetterUnknown, SetAside
+from shared.jobs.dead_letters import (
+    MOST_BYTES,
+    DeadLetterService,
+    Deed,
+    LetterInvalid,
+    LetterUnknown,
+    SetAside,
+    replay_events,
+)
+from shared.jobs.usage_ingest import Intake, parsed, post
 from shared.ledger.rejected import RejectedStore
 from shared.queues import ALERTS, USAGE_EVENTS
 from shared.usage.model import NO_USAGE, Attribution, Outcome, Timings, UsageEvent
 from tests.fakes import FakeClock, MemoryDocuments
+from tests.shared.ledger.synthetic import intake
 
 CLOCK = FakeClock()
 GOOD = orjson.dumps(
@@ -187,3 +197,117 @@ async def test_messages_of_other_queues_must_be_objects_at_least(desk: Desk) -> 
     await desk.service.replay(found.id, "vk_root", b'{"notice": "n"}')
 
     assert [message.body for message in await desk.queue.receive(ALERTS, 9, lock_s=1)] == [b'{"notice": "n"}']
+
+
+async def dead(desk: Desk, body: bytes) -> None:
+    """Send a usage event and set aside all that wait."""
+    desk.queue.publish(USAGE_EVENTS, f"m{id(body)}", body)
+    await died(desk)
+
+
+async def died(desk: Desk) -> None:
+    await desk.queue.flush()
+    messages = await desk.queue.receive(USAGE_EVENTS, 99, lock_s=60)
+    await desk.queue.dead_letter(USAGE_EVENTS, [each.lock_token for each in messages], "StoreUnavailable")
+
+
+async def again(desk: Desk, **bounds: float) -> int:
+    return await replay_events(desk.letters, desk.rejected, desk.clock, **bounds)
+
+
+async def test_good_events_that_died_of_an_outage_go_back_by_themselves(desk: Desk) -> None:
+    await dead(desk, BAD)
+    await dead(desk, GOOD)
+
+    assert await again(desk) == 1
+
+    assert await desk.waiting() == [GOOD]
+    assert [item.text.encode() for item in await desk.everything()] == [BAD]
+
+
+async def test_what_dies_every_time_goes_back_four_times_a_day_and_after_a_week_no_more(desk: Desk) -> None:
+    await dead(desk, GOOD)
+    replayed = 0
+
+    for _ in range(10 * 24 * 12):
+        replayed += await again(desk)
+        await died(desk)
+        desk.clock.advance(300)
+
+    assert 7 * 4 <= replayed <= 7 * 4 + 1
+    assert [item.text.encode() for item in await desk.everything()] == [GOOD]
+
+
+async def test_while_the_store_is_away_nothing_is_sent_only_to_come_back(desk: Desk) -> None:
+    await dead(desk, GOOD)
+    desk.documents.is_down = True
+
+    with pytest.raises(StoreUnavailable):
+        await again(desk)
+
+    desk.documents.is_down = False
+    assert [item.text.encode() for item in await desk.everything()] == [GOOD]
+
+
+async def test_a_run_has_an_end_and_the_next_one_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies = [orjson.dumps({**orjson.loads(GOOD), "id": f"req_{n}"}) for n in range(5)]
+    for body in bodies:
+        await dead(desk, body)
+    replay = desk.letters.replay
+
+    async def slow(queue: str, id: str, body: bytes | None = None) -> None:
+        desk.clock.advance(1)
+        await replay(queue, id, body)
+
+    monkeypatch.setattr(desk.letters, "replay", slow)
+    assert [await again(desk, budget_s=2) for _ in range(4)] == [2, 2, 1, 0]
+    assert sorted(await desk.waiting()) == bodies
+
+
+def posted_in(desk: Desk) -> Intake:
+    return intake(desk.documents, desk.clock)
+
+
+@SOURCES
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"started_at": "2025-12-31T23:00:00+00:00"},
+        {"team": "b"},
+        {"team": "b", "started_at": "2025-12-01T00:00:00+00:00"},
+        {"id": "req_9"},
+    ],
+)
+async def test_an_event_that_the_ledger_has_is_not_entered_a_second_time(
+    desk: Desk, source: str, changes: dict[str, str]
+) -> None:
+    await post([parsed(GOOD, desk.clock.now())], posted_in(desk))
+    found = await one(desk, source, GOOD)
+    corrected = orjson.dumps({**orjson.loads(GOOD), **changes})
+
+    with pytest.raises(LetterInvalid, match="the ledger already has the event req_1 as use of the team a in 2026-01"):
+        await desk.service.correct(found.id, corrected)
+    with pytest.raises(LetterInvalid, match="already"):
+        await desk.service.replay(found.id, "vk_root", corrected)
+
+    assert (await desk.everything(), await desk.waiting(), desk.deeds) == ([found], [], [])
+    await desk.service.discard(found.id, "vk_root")
+
+
+async def test_an_event_that_was_corrected_before_is_found_where_it_was_entered(desk: Desk) -> None:
+    moved = orjson.dumps({**orjson.loads(GOOD), "team": "b"})
+    await post([parsed(moved, desk.clock.now())], posted_in(desk))
+    found = await one(desk, "queue", BAD)
+
+    with pytest.raises(LetterInvalid, match="team b"):
+        await desk.service.replay(found.id, "vk_root", moved)
+
+
+async def test_without_the_ledger_nothing_is_sent(desk: Desk) -> None:
+    found = await one(desk, "queue", GOOD)
+    desk.documents.is_down = True
+
+    with pytest.raises(StoreUnavailable):
+        await desk.service.replay(found.id, "vk_root")
+    assert (await desk.waiting(), desk.deeds) == ([], [])

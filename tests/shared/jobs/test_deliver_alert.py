@@ -266,6 +266,22 @@ async def test_a_storm_of_ten_thousand_is_twenty_messages_and_a_digest(
     assert all(sum(1 for at in sent_at if start <= at < start + timedelta(hours=1)) <= 21 for start in sent_at)
 
 
+async def test_a_team_that_raises_alerts_all_the_time_silences_neither_another_nor_the_organization(
+    documents: MemoryDocuments, clock: FakeClock, outside: Outside
+) -> None:
+    delivery = outside.delivery(documents, clock, ONE_CHANNEL)
+    loud = [replace(NOTICE, id=f"red{n}", team="red", severity="critical") for n in range(40)]
+    await delivery.deliver(await stored(documents, clock, *loud))
+
+    blue = replace(NOTICE, id="blue", team="blue", severity="critical")
+    everybody = replace(NOTICE, id="all", kind="reconciliation", team=None)
+    await delivery.deliver(await stored(documents, clock, blue, everybody))
+
+    log = await log_of(documents, clock)
+    assert (log["blue|ops"].state, log["all|ops"].state) == (State.DELIVERED, State.DELIVERED)
+    assert len(outside.posts) == 5 + 2
+
+
 async def test_a_digest_groups_what_is_similar_and_leads_to_all_of_it(
     documents: MemoryDocuments, clock: FakeClock, outside: Outside
 ) -> None:
@@ -277,8 +293,8 @@ async def test_a_digest_groups_what_is_similar_and_leads_to_all_of_it(
 
     digest: dict[str, Any] = orjson.loads(outside.posts[-1].body)
     fields = [field["text"] for block in digest["blocks"] for field in block.get("fields", ())]
-    assert digest["text"].endswith("25 more notices were held back")
-    assert sum(int(field.split("\n")[1]) for field in fields) == 25
+    assert digest["text"].endswith("28 more notices were held back")
+    assert sum(int(field.split("\n")[1]) for field in fields) == 28
     assert {field.split("\n")[0] for field in fields} == {"*budget, search*", "*budget, the organization*"}
     assert digest["blocks"][-1]["elements"][0]["url"] == "https://console.example"
 
@@ -293,7 +309,7 @@ async def test_instances_that_make_the_digest_at_the_same_time_send_one(
     await asyncio.gather(*(outside.delivery(documents, clock, ONE_CHANNEL).sweep() for _ in range(4)))
     await outside.delivery(documents, clock, ONE_CHANNEL).sweep()
 
-    assert len(outside.posts) == 16
+    assert len(outside.posts) == 5
 
 
 @pytest.mark.parametrize("carries_out", [False, True])
@@ -312,7 +328,7 @@ async def test_a_digest_whose_maker_died_is_sent_once(
         await outside.delivery(documents, clock, ONE_CHANNEL).sweep()
         clock.advance(60)
 
-    assert len(outside.posts) == 16
+    assert len(outside.posts) == 5
 
 
 async def test_attempts_that_did_not_arrive_use_up_nothing_and_those_that_may_have_do(
@@ -324,7 +340,7 @@ async def test_attempts_that_did_not_arrive_use_up_nothing_and_those_that_may_ha
     outside.answer = TIMEOUT
     done = await delivery.deliver(await stored(documents, clock, *[replace(NOTICE, id=f"b{n}") for n in range(30)]))
 
-    assert done == Delivered(postponed=15, suppressed=15)
+    assert done == Delivered(postponed=4, suppressed=26)
 
 
 async def test_a_test_of_a_channel_says_in_a_word_how_it_went(
@@ -354,3 +370,15 @@ async def test_no_address_and_no_secret_is_stored_or_logged(
     assert "n1|ops" in everything
     for secret in ("secret-path", "signing-key", "hooks.example"):
         assert secret not in everything + caplog.text
+
+
+async def test_every_attempt_to_send_is_told_by_the_kind_of_its_channel(
+    documents: MemoryDocuments, clock: FakeClock, outside: Outside
+) -> None:
+    outside.answers = [Answer(200), Answer(503)]
+    await outside.delivery(documents, clock).deliver(await stored(documents, clock, NOTICE))
+
+    assert sorted((each["channel"], each["outcome"]) for each in outside.told) == [
+        ("slack", "delivered"),
+        ("webhook", "passing"),
+    ]

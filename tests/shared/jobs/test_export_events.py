@@ -83,6 +83,16 @@ async def test_pages_hold_every_entry_in_the_order_of_its_partition(desk: Desk, 
         assert [row["id"] for row in rows if row["dimensions"]["team"] == team] == [f"led_{n}" for n in numbers]
 
 
+async def test_what_goes_on_after_its_call_has_no_cost_yet(desk: Desk) -> None:
+    await desk.ledger.post(
+        [entry(1, cost=0, lines={}, sums={"requests": 1, "pending": 1})], [{"id": "1", "kind": "event"}]
+    )
+
+    (row,) = await pulled(desk, 10)
+
+    assert row["cost"] is None
+
+
 async def test_events_cells_and_heads_do_not_go_out(desk: Desk) -> None:
     await desk.post(1, 2)
 

@@ -8,11 +8,12 @@ import pytest
 from shared.alerts.model import Notice
 from shared.documents import StoreUnavailable
 from shared.jobs.period_close import close_periods
+from shared.ledger.model import CONTAINER
 from shared.reconciliation.closing import ClosingService
 from shared.reconciliation.months import Calendar
 from shared.reconciliation.periods import PeriodStore
 from tests.fakes import MemoryDocuments
-from tests.shared.reconciliation.books import Books, entry_for, event_of
+from tests.shared.reconciliation.books import PARTITION, Books, entry_for, event_of
 
 
 class Board:
@@ -43,6 +44,20 @@ async def test_people_hear_what_a_month_was_closed_with() -> None:
     notice = board.notices["period|2026-11|closed"]
     assert notice.title == "2026-11 (FY2026-P08) is closed"
     assert dict(notice.facts) == {"Cost in USD": "2.000000014", "Requests": "2", "Teams": "1"}
+
+
+async def test_people_hear_that_events_are_lost() -> None:
+    books, board = Books(), Board()
+    await books.use(1, 2)
+    await books.documents.delete(CONTAINER, PARTITION, "req_000001")
+    books.clock.set(datetime(2026, 12, 6, tzinfo=UTC))
+    closing = closing_of(books)
+    await close_periods(closing, board, books.clock)
+    books.clock.advance(60)
+
+    await close_periods(closing, board, books.clock)
+
+    assert dict(board.notices["period|2026-11|closed"].facts)["Without their event"] == "1"
 
 
 async def test_people_hear_what_stands_in_the_way_once_a_day() -> None:

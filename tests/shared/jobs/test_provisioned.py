@@ -1,7 +1,7 @@
 """An hour of provisioned capacity is paid exactly once by those who used it, whatever happens while it is divided."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.alerts.model import Notice
 from shared.catalog.pools import PoolConfig
 from shared.documents import DocumentStore, StoreUnavailable
 from shared.jobs.provisioned import MOST_HOURS, Allocated, allocate
@@ -61,14 +62,17 @@ class Office:
     def __init__(self) -> None:
         self.clock = FakeClock(NOON + timedelta(minutes=80))
         self.documents = MemoryDocuments(self.clock)
+        self.zone = "UTC"
 
     async def post(self, *entries: Entry) -> None:
-        await LedgerService(self.documents, self.clock, time_zone="UTC").post(entries)
+        await LedgerService(self.documents, self.clock, time_zone=self.zone).post(entries)
 
-    async def run(self, *pools: PoolConfig, documents: DocumentStore | None = None, periods: Any = None) -> Allocated:
+    async def run(
+        self, *pools: PoolConfig, documents: DocumentStore | None = None, periods: Any = None, notices: Any = None
+    ) -> Allocated:
         store = documents or self.documents
-        posting = LedgerService(store, self.clock, time_zone="UTC")
-        return await allocate(store, posting, periods or Open(), pools or (pool(),), self.clock)
+        posting = LedgerService(store, self.clock, time_zone=self.zone)
+        return await allocate(store, posting, periods or Open(), pools or (pool(),), self.clock, notices)
 
     async def entries(self, start: datetime = NOON, hours: int = 1) -> list[Entry]:
         window = Window("", start, start + hours * HOUR)
@@ -198,7 +202,122 @@ async def test_a_pool_is_not_paid_for_outside_its_time() -> None:
     office = Office()
 
     assert (await office.run(pool(effective_from=NOON + HOUR))).entries == 0
-    assert (await office.run()).hours == 0
+    assert (await office.run(pool(effective_to=NOON))).entries == 0
+    assert (await office.run(pool(effective_from=NOON, effective_to=NOON + HOUR))).hours == 1
+    office.clock.advance(7_200)
+    assert await office.run(pool(effective_from=NOON, effective_to=NOON + HOUR)) == Allocated()
+
+
+async def test_an_hour_keeps_its_owner_and_its_deployments_when_the_pool_changes() -> None:
+    office = Office()
+    both = pool(deployments=["ptu", "ptu2"])
+    await office.post(used("1", "research", 30_000), used("2", "sales", 15_000, deployment="ptu2"))
+    await office.run(both)
+    await office.post(used("3", "research", 6_000))
+
+    await office.run(pool(deployments=["ptu"], owner="somebody-else", currency="EUR"))
+
+    assert await office.costs() == {"research": 60, "sales": 25, "platform": 15}
+
+
+async def test_who_used_nothing_after_all_pays_nothing() -> None:
+    office = Office()
+    await office.post(used("1", "research", 30_000), used("2", "sales", 6_000))
+    await office.run()
+    await office.post(used("3", "sales", -6_000))
+
+    await office.run()
+
+    assert await office.costs() == {"research": 50, "platform": 50}
+
+
+async def test_what_was_posted_beside_is_noticed_and_put_right() -> None:
+    office = Office()
+    await office.post(used("1", "research", 30_000))
+    await office.run()
+    (own,) = [entry for entry in await office.entries() if entry.dimensions.team == "research"]
+    stray = replace(own, id=own.id[:-1] + "1", cost=7, lines={"provisioned": 7})
+    await office.post(stray)
+
+    await office.run()
+
+    assert sum(entry.cost or 0 for entry in await office.entries()) == COST
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata"])
+async def test_who_was_charged_is_known_in_every_time_zone(zone: str) -> None:
+    office = Office()
+    office.zone = zone
+    await office.post(used("1", "research", 30_000, NOON + timedelta(minutes=40)))
+    office.clock.advance(3600)
+    await office.run(pool(effective_from=NOON))
+    await office.post(used("2", "research", -30_000, NOON + timedelta(minutes=40)))
+
+    await office.run(pool(effective_from=NOON))
+
+    assert await office.costs(NOON, 2) == {"platform": 200}
+
+
+async def test_a_pool_that_is_stated_late_is_charged_from_its_beginning() -> None:
+    office = Office()
+    await office.run(pool(name="other", deployments=["x"]))
+    office.clock.advance(3600 * 72)
+    await office.run(pool(name="other", deployments=["x"]))
+    await office.post(used("1", "research", 30_000))
+
+    late = pool(effective_from="2026-06-10T13:30:00+01:30")
+    assert await office.run(pool(name="other", deployments=["x"]), late) == Allocated(hours=73, entries=74)
+
+    assert (await office.costs())["research"] == 50
+    assert (await office.run(late)).entries == 0
+    assert (await office.run(pool(effective_from=NOON - 2 * HOUR))).hours == 2
+
+
+async def test_a_pool_that_began_long_ago_is_caught_up_on_in_several_runs() -> None:
+    office = Office()
+    long_ago = pool(effective_from=NOON - (MOST_HOURS + 9) * HOUR)
+
+    runs = [await office.run(long_ago) for _ in range(3)]
+
+    assert [(run.hours, run.left) for run in runs] == [(MOST_HOURS, 10), (10, 0), (0, 0)]
+
+
+class LockedUntil:
+    def __init__(self, end: datetime) -> None:
+        self.end = end
+
+    async def is_locked(self, at: datetime) -> bool:
+        return at < self.end
+
+
+class Board:
+    def __init__(self) -> None:
+        self.raised: list[Notice] = []
+
+    async def raise_(self, notices: Iterable[Notice]) -> int:
+        self.raised += notices
+        return len(self.raised)
+
+
+async def test_months_that_are_closed_are_not_charged_for_a_pool_that_is_stated_late_and_somebody_is_told() -> None:
+    office, board = Office(), Board()
+    late = pool(effective_from=NOON - 9 * HOUR)
+
+    for _ in range(2):
+        await office.run(late, periods=LockedUntil(NOON - 4 * HOUR), notices=board)
+
+    assert await office.costs(NOON - 24 * HOUR, 30) == {"platform": 500}
+    (notice,) = board.raised
+    assert notice.facts == (("Pool", "main"), ("Charged from", "2026-06-10T08:00:00Z"))
+
+
+async def test_a_pool_that_is_stated_years_late_is_charged_for_thirteen_months_at_most() -> None:
+    office, board = Office(), Board()
+
+    done = await office.run(pool(effective_from="2020-01-01T00:00:00Z"), notices=board)
+
+    assert done.left == 395 * 24 - MOST_HOURS
+    assert len(board.raised) == 1
 
 
 async def test_without_pools_nothing_is_read() -> None:
@@ -243,3 +362,32 @@ async def test_however_late_use_comes_the_hour_costs_what_it_costs(waves: list[l
         entries = await office.entries()
         assert sum(entry.cost or 0 for entry in entries) == COST
         assert all(entry.cost == sum(entry.lines.values()) for entry in entries)
+
+
+POOLS = st.builds(
+    pool,
+    owner=st.sampled_from(["platform", "a", "somebody"]),
+    deployments=st.sampled_from([["ptu"], ["ptu", "ptu2"], ["ptu2"]]),
+    units=st.integers(1, 200),
+    currency=st.sampled_from(["USD", "EUR"]),
+)
+USES = st.tuples(st.sampled_from("abc"), st.integers(-50_000, 50_000), st.sampled_from(["ptu", "ptu2"]))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(POOLS, st.lists(USES, max_size=4)), min_size=1, max_size=4))
+async def test_however_the_pool_is_edited_an_hour_costs_what_it_did_when_it_was_begun(
+    waves: list[tuple[PoolConfig, list[tuple[str, int, str]]]],
+) -> None:
+    office = Office()
+    cost = waves[0][0].terms().cost
+    for number, (edited, uses) in enumerate(waves):
+        entries = [
+            used(f"{number}-{index}", team, tokens, deployment=name) for index, (team, tokens, name) in enumerate(uses)
+        ]
+        await office.post(*entries)
+        await office.run(edited)
+
+        posted = await office.entries()
+        assert sum(entry.cost or 0 for entry in posted) == cost
+        assert {entry.dimensions.currency for entry in posted} == {waves[0][0].currency}

@@ -1,5 +1,7 @@
 """What had no price is priced later, beside the old entries: the ledger then says what it would have said at once."""
 
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from shared.catalog.model import Price, PriceConfig
 from shared.catalog.service import PriceBook
 from shared.documents import DocumentStore, Json, StoreUnavailable
-from shared.jobs.rerate import Rerated, Rerating, UnpricedUse, open_months, rerate
+from shared.jobs.rerate import Rerated, Rerating, UnpricedUse, rerate
 from shared.jobs.usage_ingest import entry_for, rating_of
 from shared.ledger.model import CONTAINER, Entry, EntryType, Grain, View, add, total_of
 from shared.ledger.service import LedgerService
@@ -20,7 +22,7 @@ from shared.money import nano
 from shared.usage.model import Attribution, Outcome, Source, Timings, TokenUsage, Usage, UsageEvent
 from shared.windows import Window
 from tests.fakes import FakeClock, MemoryDocuments
-from tests.shared.watched_documents import Dying
+from tests.shared.watched_documents import Dying, Watched, port
 
 NOON = datetime(2026, 6, 10, 12, tzinfo=UTC)
 JUNE = Window("", datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC))
@@ -144,7 +146,8 @@ async def test_what_has_no_price_yet_is_left_alone() -> None:
     office = Office()
     await office.ingest(NONE, call("1"))
 
-    assert await office.rerating(book(price("2", tier="flex"))).price_unpriced(JUNE) == Rerated()
+    flex = office.rerating(book(price("2", tier="flex")))
+    assert await flex.price_unpriced(JUNE) == Rerated(looked_at=1, unpriced=1)
     assert len(await office.entries()) == 1
 
 
@@ -202,6 +205,14 @@ async def test_a_call_whose_event_has_expired_is_rated_by_its_entry() -> None:
     assert (await office.rerating(book(price("2"))).correct(JUNE, "*")).cost == -(10**9) + 2 * 10**9
 
 
+async def test_an_event_that_cannot_be_read_does_not_keep_the_others_from_their_prices() -> None:
+    office = Office()
+    await office.ingest(NONE, call("1"), call("2"))
+    await office.documents.upsert(CONTAINER, "research|2026-06", {"id": "1", "kind": "event"})
+
+    assert (await office.rerating(book(price("2"))).price_unpriced(JUNE)).adjusted == 2
+
+
 async def test_an_operators_new_price_counts_as_well() -> None:
     office = Office()
     await office.ingest(NONE, call("1"))
@@ -215,8 +226,101 @@ async def test_an_operators_new_price_counts_as_well() -> None:
     assert adjustment.cost == 7 * 10**9
 
 
-def test_this_month_and_the_last_are_open() -> None:
-    assert open_months(NOON) == Window("", datetime(2026, 5, 1, tzinfo=UTC), NOON)
+async def test_a_call_is_priced_by_what_was_served_whatever_its_deployment_is_called() -> None:
+    office = Office()
+    await office.ingest(NONE, call("1", catalog_model="our-own-name"))
+
+    assert (await office.rerating(book(price("2"))).price_unpriced(JUNE)).cost == 2 * 10**9
+    assert await office.rerating(NONE).unpriced(JUNE) == []
+
+
+async def test_one_call_without_a_price_does_not_keep_the_others_of_its_day_from_theirs() -> None:
+    office = Office()
+    spoken = Usage(TokenUsage(input_fresh=10, output_audio=5), source=Source.PROVIDER)
+    await office.ingest(NONE, *(call(str(number)) for number in range(5)), call("a", usage=spoken))
+
+    done = await office.rerating(book(price("2"))).price_unpriced(JUNE)
+
+    assert done == Rerated(looked_at=6, adjusted=5, cost=10 * 10**9, unpriced=1)
+
+
+async def test_what_still_has_no_price_is_looked_at_again_when_there_are_other_prices_or_other_calls() -> None:
+    office = Office()
+    await office.ingest(NONE, call("1"))
+    office.clock.advance(86_400)
+    other = book(price("2", "gpt-8"))
+    looks = [(await office.rerating(other).price_unpriced(JUNE)).looked_at for _ in range(2)]
+    watched = Watched(office.documents)
+    await office.rerating(other, port(watched)).price_unpriced(JUNE)
+
+    await office.ingest(NONE, call("2"))
+    looks += [(await office.rerating(other).price_unpriced(JUNE)).looked_at for _ in range(2)]
+    looks += [(await office.rerating(NONE).price_unpriced(JUNE)).looked_at]
+
+    assert looks == [1, 0, 2, 0, 2]
+    assert set(watched.calls) == {"query", "get"}
+    assert watched.calls.count("get") == 1
+
+
+async def test_what_old_instances_post_of_today_is_priced_as_soon_as_it_seems_to_have_a_price() -> None:
+    office = Office()
+    office.clock.set(NOON + timedelta(minutes=5))
+    prices = book(price("2"))
+    for id in ("1", "2"):
+        await office.ingest(NONE, call(id))
+        assert (await office.rerating(prices).price_unpriced(JUNE)).adjusted == 1
+
+
+async def test_a_month_that_nobody_has_closed_is_priced_later_still() -> None:
+    office = Office()
+    await office.ingest(NONE, call("1"))
+    office.clock.set(datetime(2026, 10, 1, 0, 30, tzinfo=UTC))
+    posting = LedgerService(office.documents, office.clock, time_zone="UTC")
+
+    assert (await rerate(office.documents, posting, book(price("2")), office.clock)).adjusted == 1
+
+
+async def test_two_price_books_at_once_charge_a_call_once() -> None:
+    office = Office()
+    await office.ingest(NONE, call("1"), call("2", catalog_model="gpt-8", served_model=None))
+    old, new = book(price("2")), book(price("3"))
+    slow = office.rerating(old)
+    slow._posting = _After(slow._posting, lambda: office.rerating(new).price_unpriced(JUNE))
+
+    done = await slow.price_unpriced(JUNE)
+    await office.rerating(new).price_unpriced(JUNE)
+
+    sums = await office.sums()
+    assert (done.adjusted, sums["cost"], sums["unpriced"]) == (0, 3 * 10**9, 1)
+    await office.rerating(old).correct(JUNE, "*")
+    assert (await office.sums())["cost"] == 2 * 10**9
+
+
+class _After:
+    """Posts when somebody else has done something."""
+
+    def __init__(self, posting: Any, act: Callable[[], Awaitable[object]]) -> None:
+        self._posting, self._act = posting, act
+
+    async def post(self, entries: Sequence[Entry]) -> int:
+        await self._act()
+        return int(await self._posting.post(entries))
+
+
+async def test_a_call_that_was_counted_as_priced_twice_is_put_right() -> None:
+    office = Office()
+    await office.ingest(NONE, call("1"))
+    prices = book(price("2"))
+    await office.rerating(prices).price_unpriced(JUNE)
+    (adjustment,) = [each for each in await office.entries() if each.adjusts]
+    twice = replace(adjustment, id="adj_again")
+    await LedgerService(office.documents, office.clock, time_zone="UTC").post([twice])
+
+    assert await office.rerating(prices).unpriced(JUNE) == []
+    await office.rerating(prices).price_unpriced(JUNE)
+
+    sums = await office.sums()
+    assert (sums["cost"], sums.get("unpriced", 0)) == (2 * 10**9, 0)
 
 
 @pytest.mark.parametrize("carries_out", [True, False])

@@ -56,7 +56,7 @@ class Cellar:
     async def run(self, documents: DocumentStore | None = None) -> Retained:
         used = documents or self.books.documents
         archive, service, closing = self.parts(used)
-        work = Retention(used, self.books.clock, archive, service, closing, self.calendar, RetentionConfig())
+        work = Retention(used, self.books.clock, archive, service, closing, RetentionConfig())
         return await work.run()
 
     def archived(self, folder: str) -> list[str]:
@@ -116,6 +116,16 @@ async def test_a_month_of_utc_waits_for_both_months_that_it_lies_in() -> None:
     await cellar.close("2026-12")
     cellar.books.clock.set(LATER)
     assert (await cellar.run()).exported == 1
+
+
+async def test_what_was_closed_in_another_time_zone_is_closed(cellar: Cellar) -> None:
+    """In New York the first hours of November are of October, which nobody has closed."""
+    await cellar.books.use(1)
+    await cellar.close("2026-11")
+    cellar.books.time_zone, cellar.calendar = "America/New_York", Calendar("America/New_York")
+    cellar.books.clock.set(LATER)
+
+    assert await cellar.run() == Retained(1)
 
 
 async def test_an_event_without_an_entry_gets_one_before_it_goes(cellar: Cellar) -> None:

@@ -200,3 +200,19 @@ async def test_a_run_that_was_killed_is_made_good_by_the_next(at: int, carries_o
     except StoreUnavailable:
         await ledger.job().run()
     assert [session.calls for session in await ledger.sessions()] == [12, 12]
+
+
+async def test_sessions_are_told_once_however_often_a_day_is_counted() -> None:
+    ledger, told = Ledger(), list[tuple[str, int]]()
+
+    def tell(instrument: object, value: int, label: str) -> None:
+        told.append((label, value))
+
+    for calls in (agentic()[:6], agentic()[6:], agentic(120, user="ben")):
+        await ledger.post(*calls)
+        ledger.clock.advance(900)
+        await Classification(ledger.documents, ledger.clock, "Europe/Berlin", tell).run()
+
+    labels = [session.label.value for session in await ledger.sessions()]
+    assert sum(value for _, value in told) == len(labels) == 2
+    assert {label for label, _ in told} == set(labels)

@@ -1,6 +1,7 @@
 import logging
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import orjson
 import pytest
@@ -9,13 +10,15 @@ from hypothesis import strategies as st
 
 from shared.catalog.model import Charge, Unpriced
 from shared.catalog.service import load_book
-from shared.documents import DocumentStore, StoreUnavailable
+from shared.documents import DocumentStore, Json, StoreUnavailable
 from shared.jobs import usage_ingest
-from shared.jobs.usage_ingest import MOST_BYTES, Intake, entry_for, post, rating_of
+from shared.jobs.usage_ingest import MOST_BYTES, Intake, entry_for, post, rating_of, saved_by_downshift
 from shared.keys.use import CONTAINER, KeyUseStore
-from shared.ledger.model import EntryType
+from shared.ledger.model import EntryType, Grain, View, total_of
 from shared.ledger.store import LedgerStore
 from shared.migrations.steps import newest_usage_event
+from shared.telemetry.model import Instrument
+from shared.telemetry.vocabulary import Models
 from tests.fakes import FakeClock, MemoryDocuments
 from tests.shared.ledger.synthetic import MORNING, event, intake, last_use, message
 from tests.shared.ledger.truth import YEARS, check
@@ -198,3 +201,120 @@ async def test_a_store_that_is_down_fails_the_batch_and_it_can_come_again() -> N
 
     assert await ingest([message("a"), b"{"], documents, into) == 1
     await check(documents, [event("a")])
+
+
+async def test_a_message_that_no_store_could_hold_does_not_fail_its_batch() -> None:
+    documents = MemoryDocuments()
+    deep = message("b")[:-1] + b',"x":' + b"[" * 300 + b"]" * 300 + b"}"
+
+    assert await ingest([message("a"), deep, message("c")], documents) == 2
+    await check(documents, [event("a"), event("c")])
+
+
+def responses(count: int) -> list[dict[str, Any]]:
+    """Background responses with what is found out of them, which is not of the same dimensions."""
+    return [
+        each
+        for n in range(count)
+        for each in (
+            event(f"req_{n}", usage_source="pending", tokens={}, endpoint="responses.create", object_id=f"resp_{n}"),
+            event(f"late_resp_{n}", attempts=[], endpoint="responses", served_model="gpt-4o", deployment=None),
+        )
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+async def test_in_whatever_order_they_come_what_is_found_out_is_no_longer_pending(data: st.DataObject) -> None:
+    documents, made = MemoryDocuments(), responses(4)
+    delivered = data.draw(st.lists(st.sampled_from(made), max_size=16))
+    into = intake(documents, CLOCK)
+
+    for each in delivered:
+        await ingest([orjson.dumps(each)], documents, into)
+
+    await check(documents, delivered)
+    ids = {str(each["id"]) for each in delivered}
+    begun, found = (sum(id.startswith(prefix) for id in ids) for prefix in ("req_", "late_"))
+    for view in (View.DETAIL, View.TOTAL):
+        cells = [cell async for cell in LedgerStore(documents).cells(view, Grain.MONTH, YEARS)]
+        assert total_of(cells).get("pending", 0) == begun - found
+        assert all(number for cell in cells for number in cell.sums.values())
+
+
+async def test_what_a_downshifted_call_would_have_cost_more_is_saved() -> None:
+    documents, book = MemoryDocuments(), load_book()
+    into = intake(documents, CLOCK, lambda event: rating_of(event, book))
+    small = {"catalog_model": "gpt-4o-mini", "served_model": "gpt-4o-mini-2024-07-18", "requested_model": "gpt-4o-mini"}
+
+    await ingest([message("a", **small, downshifted_from="gpt-4o")], documents, into)
+
+    (entry,) = [each async for each in LedgerStore(documents).entries(YEARS)]
+    assert entry.cost == 100 * 150 + 20 * 75 + 30 * 600
+    assert entry.sums["saved.downshift"] == 100 * 2_500 + 20 * 1_250 + 30 * 10_000 - entry.cost
+
+
+@pytest.mark.parametrize(
+    ("asked", "instead"),
+    [
+        (None, Charge(99, "p")),
+        ("", Charge(99, "p")),
+        ("dear", Unpriced("dear", ("price",))),
+        ("dear", Charge(5, "p")),
+        ("dear", Charge(99, "p", currency="EUR")),
+    ],
+)
+def test_nothing_is_saved_where_nobody_could_say_what(asked: str | None, instead: Charge | Unpriced) -> None:
+    made = event(downshifted_from=asked)
+
+    assert saved_by_downshift(made, Charge(7, "p"), lambda _: instead) == 0
+    assert saved_by_downshift(made, Unpriced("cheap", ("price",)), lambda _: Charge(99, "p")) == 0
+
+
+async def test_work_that_goes_on_is_provided_for_after_its_event_is_posted_and_again_when_that_comes_again() -> None:
+    documents, provided = MemoryDocuments(), list[str]()
+
+    async def provide(event: Json) -> None:
+        assert await LedgerStore(documents).entry("search", MORNING, f"led_{event['id']}")
+        if not provided:
+            provided.append("killed")
+            raise StoreUnavailable
+        provided.append(str(event["id"]))
+
+    into = replace(intake(documents, CLOCK), provide=provide)
+    bodies = [message("a"), message("b", usage_source="pending", tokens={}), message("c", endpoint="batches.create")]
+    with pytest.raises(StoreUnavailable):
+        await ingest(bodies, documents, into)
+
+    assert await ingest(bodies, documents, into) == 0
+    assert provided == ["killed", "b", "c"]
+
+
+async def test_what_became_of_events_is_told_by_such_models_as_are_known() -> None:
+    documents, told = MemoryDocuments(), list[tuple[str, float, dict[str, str]]]()
+
+    def tell(instrument: Instrument, value: float = 1, **attributes: str) -> None:
+        told.append((instrument.name, value, attributes))
+
+    def unpriced(event: Json) -> Unpriced:
+        return Unpriced("anything", "no price")
+
+    priced = replace(intake(documents, CLOCK), tell=tell, models=Models(["gpt-4o"]))
+    await ingest([message("a"), message("b"), b"nothing"], documents, priced)
+    await ingest([message("a"), message("c")], documents, priced)
+    assert told == [
+        ("tollgate.ledger.events", 1, {"outcome": "rejected"}),
+        ("tollgate.ledger.events", 2, {"outcome": "posted"}),
+        ("tollgate.ledger.events", 1, {"outcome": "posted"}),
+        ("tollgate.ledger.events", 1, {"outcome": "duplicate"}),
+    ]
+
+    told.clear()
+    await ingest([message("d")], documents, replace(priced, rate=unpriced))
+    await ingest([message("d")], documents, replace(priced, rate=unpriced))
+    assert [name for name, *_ in told] == ["tollgate.ledger.events"] * 2 + [
+        "tollgate.ledger.unpriced",
+        "tollgate.ledger.events",
+    ]
+    assert [each["outcome"] for _, _, each in told if "outcome" in each] == ["posted", "unpriced", "duplicate"]
+    assert told[2][2] == {"model": "gpt-4o"}

@@ -1,7 +1,10 @@
 """Every partition of this month and the last is proved, without doing again what still holds."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -9,13 +12,17 @@ from shared.audit.model import Chain
 from shared.directory.declared import FileDirectory
 from shared.directory.model import Budget
 from shared.directory.store import DirectoryStore
+from shared.documents import StoreUnavailable
 from shared.jobs.usage_reconcile import Reconciled, azure_names, budgets_of, compare_budgets, reconcile_usage
-from shared.ledger.model import CONTAINER
+from shared.ledger.model import CONTAINER, Grain, View
 from shared.providers.model import Deployment
 from shared.reconciliation.budgets import SETTLED_AFTER, BudgetComparison
+from shared.reconciliation.months import Calendar
+from shared.reconciliation.service import LONGEST_S
 from tests.shared.jobs.test_period_close import Board
-from tests.shared.reconciliation.books import NOON, PARTITION, Books, entry_for
+from tests.shared.reconciliation.books import NOON, PARTITION, Books, Lasting, entry_for
 from tests.shared.reconciliation.test_budgets import FakeCounters
+from tests.shared.watched_documents import Watched, port
 
 
 @pytest.fixture
@@ -53,6 +60,80 @@ async def test_when_time_is_up_the_next_run_goes_on(books: Books) -> None:
     await books.use(1)
     assert await run(books, budget_s=0.0) == Reconciled(0, 0, 1)
     assert await run(books) == Reconciled(1, 0, 0)
+
+
+class Hot(Watched):
+    """One team's partition cannot be read."""
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        inner = super().__getattr__(name)
+
+        async def call(container: str, partition: str, *arguments: Any, **options: Any) -> Any:
+            if partition.startswith("busy|") and name == "query":
+                raise StoreUnavailable("429")
+            return await inner(container, partition, *arguments, **options)
+
+        return call
+
+
+async def test_a_partition_that_cannot_be_read_keeps_no_other_from_being_proved(books: Books) -> None:
+    for team in ("busy", "other", "third"):
+        await books.use(1, team=team)
+    service = books.service(port(Hot(books.documents)))
+
+    assert await reconcile_usage(service, books.store, Board(), books.clock) == Reconciled(2, 0, 0, 1)
+    assert {finding.team async for finding in service.results.of("2026-11")} == {"other", "third"}
+
+
+async def test_what_a_run_was_killed_at_comes_last_in_the_next(books: Books) -> None:
+    await books.use(1, team="busy")
+    await books.use(2, team="other")
+    await books.reconciliation.results.trying("busy", "2026-11", books.clock.now())
+    slow = port(Lasting(books.documents, books.clock, 60, "upsert"))
+
+    await reconcile_usage(books.service(slow), books.store, Board(), books.clock, 30.0)
+
+    assert [finding.team async for finding in books.reconciliation.results.of("2026-11")] == ["other"]
+
+
+async def test_a_partition_that_takes_too_long_is_named_and_left_for_a_day(books: Books) -> None:
+    board = Board()
+    await books.use(1)
+    slow = books.service(port(Lasting(books.documents, books.clock, LONGEST_S)))
+
+    assert await reconcile_usage(slow, books.store, board, books.clock, 1e9) == Reconciled(1, 1, 0)
+
+    (notice,) = board.notices.values()
+    assert (notice.severity, notice.title) == (
+        "critical",
+        "The ledger of search in 2026-11 is too large to prove in one run",
+    )
+    assert await run(books) == Reconciled(0, 0, 0)
+    books.clock.advance(24 * 3600)
+    assert await run(books) == Reconciled(1, 0, 0)
+
+
+async def test_when_the_time_zone_changes_all_that_ever_was_is_counted_anew(books: Books) -> None:
+    board = Board()
+    ago = NOON - timedelta(days=400)
+    await books.use(1)
+    await books.use(2, team="other", at=ago)
+    await run(books)
+    moved = Books(books.documents, "Asia/Kolkata")
+    moved.clock = books.clock
+    moved.reconciliation = moved.service(books.documents)
+
+    assert await run(moved, board, budget_s=0.0) == Reconciled(0, 0, 2)
+    assert not (await moved.reconciliation.zone.state()).is_settled
+    assert await run(moved, board) == Reconciled(2, 2, 0)
+
+    assert (await moved.reconciliation.zone.state()).is_settled
+    notices = [notice for notice in board.notices.values() if "time zone" in notice.id]
+    assert [(notice.severity, dict(notice.facts)) for notice in notices] == [("critical", {"It was": "UTC"})]
+    november = Calendar("Asia/Kolkata").at(ago).window
+    cells = [cell async for cell in books.store.cells(View.DETAIL, Grain.MONTH, november)]
+    assert [(cell.key.start, cell.sums["requests"]) for cell in cells] == [(november.start, 1)]
+    assert await run(moved) == Reconciled(0, 0, 0)
 
 
 async def test_people_hear_of_what_was_wrong(books: Books) -> None:
@@ -101,10 +182,15 @@ async def test_budgets_come_from_the_file_and_from_the_store(books: Books) -> No
     assert await budgets_of(store, FileDirectory([declared])) == [(declared, None)]
 
 
-def test_azures_names_lead_to_the_gateways() -> None:
+def test_the_gateways_names_lead_to_azures() -> None:
     deployments = [
         Deployment("east", "azure_openai", "https://Contoso-East.openai.azure.com", "GPT41"),
         Deployment("any", "azure_openai", "https://west.openai.azure.com", "{model}"),
         Deployment("direct", "openai_compatible", "https://api.example", "x"),
     ]
-    assert azure_names(deployments) == {("contoso-east", "gpt41"): "east", ("west", "*"): "any"}
+    too = replace(deployments[1], name="any-dated")
+    assert azure_names([*deployments, too]) == {
+        "east": ("contoso-east", "gpt41"),
+        "any": ("west", "*"),
+        "any-dated": ("west", "*"),
+    }

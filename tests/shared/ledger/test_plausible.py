@@ -1,6 +1,7 @@
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,6 +87,26 @@ def test_what_is_missing_is_named(name: str) -> None:
         checked({key: value for key, value in event().items() if key != name}, NOW)
 
 
+def nested(levels: int) -> Any:
+    return orjson.loads(b"[" * levels + b"]" * levels)
+
+
+@pytest.mark.parametrize("levels", [9, 100, 300])
+@pytest.mark.parametrize("place", ["unknown", "attempts", "trace"])
+def test_what_is_nested_too_deep_to_be_stored_is_no_event(place: str, levels: int) -> None:
+    inside: dict[str, Any] = {
+        "unknown": nested(levels),
+        "attempts": [{"failure": nested(levels)}],
+        "trace": {"more": nested(levels)},
+    }
+    with pytest.raises(EventInvalid, match="nested"):
+        checked(event(**{place: inside[place]}), NOW)
+
+
+def test_a_field_that_a_later_version_may_add_is_kept() -> None:
+    assert checked(event(more={"of": [{"this": [1]}]}), NOW)["more"] == {"of": [{"this": [1]}]}
+
+
 def test_the_reason_does_not_repeat_what_was_sent() -> None:
     with pytest.raises(EventInvalid) as refused:
         checked(event(user={"password": "hunter2"}, status="hunter2"), NOW)
@@ -94,11 +115,15 @@ def test_the_reason_does_not_repeat_what_was_sent() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(sorted(event())), JSON, max_size=4))
-def test_whatever_an_event_holds_its_sums_are_never_negative_or_absurd(changes: dict[str, Any]) -> None:
+def test_whatever_an_event_holds_its_sums_are_never_negative_or_absurd_but_for_what_no_longer_goes_on(
+    changes: dict[str, Any],
+) -> None:
     try:
         taken = checked(event(**changes), NOW)
     except EventInvalid:
         return
     entry = entry_of(taken, per_token(taken), NOW)
-    assert all(0 < number <= 10**12 for number in entry.counted().values())
+    counted = {**entry.counted()}
+    assert counted.pop("pending", 0) in (-1, 0, 1)
+    assert all(0 < number <= 10**12 for number in counted.values())
     assert entry.cost is None or entry.cost == sum(entry.lines.values())

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from shared.catalog.model import Charge, Unpriced
-from shared.ledger.model import Capacity, EntryType
+from shared.ledger.model import Capacity, EntryType, add
 from shared.ledger.posting import entry_of
 from tests.shared.ledger.synthetic import MORNING, event, per_token
 
@@ -123,3 +123,32 @@ def test_tier_and_capacity_are_those_of_the_answer() -> None:
     assert (entry.dimensions.tier, entry.dimensions.capacity) == ("priority", Capacity.SPILLOVER)
     assert (entry.sums["streamed"], entry.sums["estimated"], entry.sums["shadow"]) == (1, 1, 1)
     assert entry_of(made, per_token(made), NOW).dimensions.tier == "fast"
+
+
+BATCH = {"endpoint": "batches.create", "usage_source": "none", "tokens": {}, "object_id": "batch_1"}
+
+
+@pytest.mark.parametrize(
+    "begun", [BATCH, {"endpoint": "responses", "usage_source": "pending", "tokens": {}, "object_id": "resp_1"}]
+)
+@pytest.mark.parametrize("source", ["provider", "estimated"])
+def test_what_is_found_out_later_or_given_up_takes_away_what_its_call_left_pending(
+    begun: dict[str, Any], source: str
+) -> None:
+    first = entry(**begun)
+    late = entry(id=f"late_{begun['object_id']}", endpoint="batches", attempts=[], usage_source=source)
+
+    assert (first.cost, first.sums["pending"]) == (0, 1)
+    for order in ([first, late], [late, first]):
+        assert add(*(each.counted() for each in order)).get("pending", 0) == 0
+
+
+@pytest.mark.parametrize(
+    "changes", [{"status": 400}, {"status": 499}, {"object_id": None}, {"endpoint": "batches.list"}]
+)
+def test_a_call_that_begins_no_batch_leaves_nothing_pending(changes: dict[str, Any]) -> None:
+    assert "pending" not in entry(**BATCH | changes).sums
+
+
+def test_what_was_saved_by_another_model_is_counted() -> None:
+    assert entry_of(event(), per_token(event()), NOW, saved_downshift=12).sums["saved.downshift"] == 12

@@ -10,7 +10,7 @@ from shared.catalog.service import PriceBook
 from shared.directory.store import DirectoryStore
 from shared.documents import DocumentStore
 from shared.finance.facts import Days
-from shared.finance.model import FinanceConfig, ReportConfig, ReportKind
+from shared.finance.model import FinanceConfig, ReportConfig, ReportKind, Schedule
 from shared.finance.runs import ReportRuns
 from shared.finance.store import Run, RunState, RunStore
 from shared.jobs.alert_channels import Channels, Outcome, Verdict
@@ -133,7 +133,7 @@ class Bookkeeping:
         self.periods = PeriodStore(documents, clock)
         self.closing = ClosingService(self.periods, reconciliation, store, clock, Calendar(zone))
         self.runs = RunStore(documents)
-        self.definition = ReportConfig(name="monthly", kind=ReportKind.CHARGEBACK)
+        self.definition = ReportConfig(name="monthly", kind=ReportKind.CHARGEBACK, schedule=Schedule.MONTHLY)
         channel = WebhookChannel(name="ops", kind="webhook", url="https://example.com/hook", secret_ref="env:HOOK")
         alerting = AlertingConfig.model_validate(
             {"channels": [channel.model_dump()], "routes": [{"channels": ["ops"]}]}
@@ -152,7 +152,9 @@ class Bookkeeping:
                 closing=self.closing,
                 runs=lambda: runs,
                 storage=self.files,
-                finance=FinanceConfig(time_zone=zone, reports=(self.definition,)),
+                finance=FinanceConfig(
+                    time_zone=zone, reports=(self.definition, ReportConfig(name="so-far", kind=ReportKind.SHOWBACK))
+                ),
                 sessions=SessionsConfig(),
                 alerting=alerting,
                 channels=cast("Channels", self.megaphone),

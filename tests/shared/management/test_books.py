@@ -1,12 +1,14 @@
 """Months, proofs, reports, alerts and dead letters as the API shows them."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from shared.alerts.model import Notice
 from shared.alerts.store import NoticeStore
+from shared.ledger.model import EntryType
 from shared.management import body as bodies
 from tests.shared.management.bookkeeping import EXPORT, NOON
 from tests.shared.management.office import ADMIN_A, ADMIN_B, AUDITOR, Office
@@ -68,9 +70,12 @@ async def test_an_export_of_azures_costs_is_held_against_the_ledger(march: Offic
         ("2025-12", 1, {"USD": "1.5"})
     ]
     assert (wrong.status, untyped.status) == (400, 415)
-    (row,) = compared["rows"]
-    assert (row["azure"], row["ledger"], row["residual"]) == ("1.5", "0", "1.5")
-    assert row["causes"][0] == {"reason": "untagged", "amount": None, "unit": None}
+    charged, used = compared["rows"]
+    assert (charged["azure"], charged["ledger"], charged["residual"]) == ("1.5", "0", "1.5")
+    assert charged["causes"][0] == {"reason": "untagged", "amount": None, "unit": None}
+    assert (used["azure"], used["ledger"], used["residual"]) == ("0", "1", "-1")
+    assert used["causes"][0] == {"reason": "not_at_azure", "amount": None, "unit": None}
+    assert compared["totals"] == [{"currency": "USD", "azure": "1.5", "ledger": "1", "residual": "0.5"}]
     assert (await march.call("GET", "reconciliation/azure-costs/2026-01")).status == 404
 
 
@@ -96,13 +101,28 @@ async def test_a_report_is_queued_over_whole_days(march: Office) -> None:
     assert (await march.call("GET", f"reports/runs/{some_days.json['id']}")).json == some_days.json
 
 
+async def test_a_report_without_a_schedule_is_that_of_the_month_so_far(march: Office) -> None:
+    so_far = await march.call("POST", "reports/runs", {"report": "so-far"})
+    named = await march.call("POST", "reports/runs", {"report": "so-far", "period": "2026-02"})
+
+    since = await march.call("POST", "reports/runs", {"report": "monthly", "from": "2026-03-04"})
+
+    assert (since.json["period"], since.json["to"]) == ("2026-03-04_2026-03-10", so_far.json["to"])
+    assert so_far.json["period"] == "2026-03-01_2026-03-10"
+    assert so_far.json["to"] == "2026-03-10T23:00:00+00:00"
+    assert (named.json["period"], named.json["from"]) == ("2026-02", "2026-01-31T23:00:00+00:00")
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
         ({"report": "nothing"}, "report"),
         ({"report": "monthly", "from": "2026-03-01T12:00:00Z", "to": "2026-03-05"}, "to"),
         ({"report": "monthly", "from": "2026-03-05", "to": "2026-03-01"}, "to"),
-        ({"report": "monthly", "from": "2026-03-01"}, "to"),
+        ({"report": "monthly", "period": "2026-13"}, "period"),
+        ({"report": "monthly", "period": "9999-12"}, "period"),
+        ({"report": "monthly", "period": "0000-01"}, "period"),
+        ({"report": "monthly", "period": "2026-02", "from": "2026-03-01"}, "period"),
     ],
 )
 async def test_a_report_over_something_else_is_refused(march: Office, body: dict[str, str], field: str) -> None:
@@ -222,6 +242,33 @@ async def test_the_month_ends_as_the_days_before_tell(march: Office) -> None:
     (whole_end,), (own_end,) = whole["currencies"], own["currencies"]
     assert (whole["month"], whole_end["spent"], whole_end["expected"]) == ("2026-03", "18", "62")
     assert (own["team"], own_end["spent"], own_end["expected"]) == ("a", "9", "31")
+
+
+async def test_what_was_adjusted_is_in_the_forecast_once_and_tells_nothing_of_the_days_to_come(march: Office) -> None:
+    used = [datetime(2026, 3, day, 12, tzinfo=UTC) for day in range(1, 10)]
+    for at in used:
+        await march.bookkeeping.spend("a", at, 10**9)
+        await march.bookkeeping.spend("b", at, 10**9, type=EntryType.ALLOCATION)
+    before = (await march.call("GET", "forecast")).json["currencies"][0]
+    await march.bookkeeping.spend("a", used[3], -5 * 10**9, type=EntryType.ADJUSTMENT)
+    await march.bookkeeping.spend("a", datetime(2026, 2, 1, 12, tzinfo=UTC), 99 * 10**9, type=EntryType.ADJUSTMENT)
+
+    after = (await march.call("GET", "forecast")).json["currencies"][0]
+
+    assert (before["spent"], before["expected"], before["method"]) == ("18", "62", "mean")
+    figures = ("spent", "expected", "low", "high")
+    assert {name: Decimal(before[name]) - Decimal(after[name]) for name in figures} == dict.fromkeys(figures, 5)
+    assert after["method"] == "mean"
+
+
+async def test_days_of_adjustments_alone_are_no_history(march: Office) -> None:
+    for day in range(1, 10):
+        at = datetime(2026, 3, day, 12, tzinfo=UTC)
+        await march.bookkeeping.spend("a", at, -(10**9), type=EntryType.ADJUSTMENT)
+
+    (end,) = (await march.call("GET", "forecast")).json["currencies"]
+
+    assert (end["spent"], end["expected"], end["method"]) == ("-9", None, "too_little")
 
 
 async def test_of_a_few_days_nothing_is_foretold(office: Office) -> None:

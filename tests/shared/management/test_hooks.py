@@ -1,7 +1,9 @@
 """Deliveries of a forge: what is taken, and what is said to who does not know the secret."""
 
+import asyncio
 import hmac
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -9,6 +11,7 @@ import orjson
 import pytest
 
 from shared.gateway.message import GatewayRequest, GatewayResponse
+from shared.management import hooks
 from shared.management.hooks import MOST_BYTES, NotSigned, github, receive_github_event
 from shared.management.problems import Absent, Malformed, NotJson, TooLarge
 from shared.redaction import Secret
@@ -119,5 +122,28 @@ async def test_a_delivery_has_an_id() -> None:
 
 
 async def test_what_is_too_long_is_not_read() -> None:
+    assert MOST_BYTES == 2**20
     with pytest.raises(TooLarge):
         await Forge().send(b"x" * (MOST_BYTES + 1))
+
+
+async def test_what_does_not_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(hooks, "READ_S", 0.01)
+    forge, ended = Forge(), asyncio.timeout(30)
+    request = replace(forge._request(told(9), b"hush", {}), body=endless)
+    async with ended:
+        answer = await receive_github_event(request, forge.pull_requests, _Secrets(), "env:HOOK", FakeClock(NOON))
+
+    assert answer.status == 408
+
+
+@pytest.mark.parametrize("created_at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-14:00", 5, None])
+async def test_dates_that_there_are_not_are_a_mistake_of_the_sender(created_at: object) -> None:
+    event = told(9)
+    event["pull_request"]["created_at"] = created_at
+
+    assert (await Forge().answer(event)).status == 400

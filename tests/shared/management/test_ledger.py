@@ -172,3 +172,45 @@ async def test_the_store_that_is_down_is_told(spent: Office) -> None:
 def test_the_books_of_the_office_are_the_real_ones(office: Office) -> None:
     assert isinstance(office.bookkeeping, Bookkeeping)
     assert office.parts.books is office.bookkeeping.books
+
+
+async def test_what_goes_on_after_its_call_has_no_cost_yet_and_then_that_of_another_entry(office: Office) -> None:
+    office.clock.set(NOON + timedelta(hours=1))
+    spend = office.bookkeeping.spend
+    running = await spend("a", NOON, 0, sums={"pending": 1})
+    await spend("a", NOON, 0)
+
+    listed = {entry["id"]: entry["cost"] for entry in await office.items("entries")}
+    one = (await office.call("GET", f"entries/{running.id}?team=a&at={NOON:%Y-%m-%dT%H:%M:%SZ}")).json
+    (total,) = (await office.call("GET", "costs/summary")).json["totals"]
+    assert sorted(listed.values(), key=str) == ["0", None]
+    assert (one["cost"], one["unpriced"], one["sums"]["pending"]) == (None, [], 1)
+    assert (total["cost"], total["pending"]) == ("0", 1)
+
+    settled = await spend("a", NOON, 5 * 10**9, sums={"requests": 0, "pending": -1})
+    listed = {entry["id"]: entry["cost"] for entry in await office.items("entries")}
+    (total,) = (await office.call("GET", "costs/summary")).json["totals"]
+    assert (listed[settled.id], listed[running.id]) == ("5", None)
+    assert (total["cost"], total["pending"], total["requests"]) == ("5", 0, 2)
+
+
+async def test_what_is_no_entry_is_not_found(spent: Office) -> None:
+    for id in ("head", "req_00000000000000000000000001"):
+        assert (await spent.call("GET", f"entries/{id}?team=a&at=2026-03-10")).status == 404
+
+
+async def test_lists_go_through_some_years_at_most(spent: Office) -> None:
+    for path in ("entries", "transformation/pull-requests"):
+        answer = await spent.call("GET", f"{path}?from=2000-01-01&to=2199-12-31")
+        assert (answer.status, answer.fields) == (422, ["from"])
+    assert len(await spent.items("entries?from=2023-06-01&to=2026-04-01&limit=1")) == 3
+
+
+async def test_a_forecast_of_what_has_no_price_is_not_nothing(office: Office) -> None:
+    office.clock.set(NOON + timedelta(hours=1))
+    for days in range(9):
+        await office.bookkeeping.spend("a", NOON - timedelta(days=days), None)
+
+    (told,) = (await office.call("GET", "forecast")).json["currencies"]
+
+    assert (told["spent"], told["expected"], told["unpriced"]) == (None, None, 9)

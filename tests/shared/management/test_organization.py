@@ -20,6 +20,7 @@ from shared.keys.errors import KeyUnknown
 from shared.ledger.model import Capacity, Dimensions, Entry, EntryType
 from shared.ledger.service import LedgerService
 from shared.ledger.store import LedgerStore
+from shared.management.folding import Folding
 from shared.management.organization import OrganizationApi
 from tests.fakes import FakeClock, MemoryDocuments
 from tests.shared.management.office import caller
@@ -204,6 +205,16 @@ async def test_costs_that_no_call_caused_are_items_too(books: Books) -> None:
     }
 
 
+async def test_a_price_that_came_later_leaves_nothing_without_one(books: Books) -> None:
+    priced = entry(7, type=EntryType.ADJUSTMENT, sums={"unpriced": -1}, lines={})
+    await books.post(entry(6, cost=None, lines={}, unpriced=("price",)), priced)
+
+    (item,) = await books.results("costs", "group_by=line_item")
+
+    assert (item["line_item"], item["amount"]["value"]) == ("adjustments", 7e-9)
+    assert "unpriced_requests" not in item
+
+
 async def test_currencies_are_not_added(books: Books) -> None:
     await books.post(entry(1), entry(2, currency="EUR"))
 
@@ -360,3 +371,36 @@ async def test_a_filter_lets_through_what_it_names(books: Books) -> None:
 
     assert {result["model"]: result["input_tokens"] for result in both} == {"gpt-4o": 1, "gpt-5": 4}
     assert [item["amount"]["value"] for item in items] == [4e-9]
+
+
+async def test_many_names_are_told_together_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    init = Folding.__init__
+    monkeypatch.setattr(Folding, "__init__", lambda self, place_of: init(self, place_of, most=2))
+    books = Books()
+    await books.post(*(entry(number, model=f"zz-{number}") for number in range(1, 6)))
+
+    found = await books.results("usage/completions", "group_by=model")
+    costs = await books.results("costs", "group_by=line_item")
+
+    assert [(each["model"], each["input_tokens"]) for each in found] == [("(others)", 6), ("zz-4", 4), ("zz-5", 5)]
+    assert costs[0]["line_item"] == "(others)"
+    assert sum(Decimal(str(each["amount"]["value"])) for each in costs) == Decimal("15e-9")
+
+
+async def test_who_asks_too_much_at_once_is_told_in_openais_shape() -> None:
+    books = Books()
+    with books.api.turns.taken("vk_dev-a"), books.api.turns.taken("vk_dev-a"):
+        status, told = await books.get("costs", f"start_time={START}", by="dev-a")
+
+    assert (status, told["error"]["code"]) == (429, "rate_limit_exceeded")
+
+
+@pytest.mark.parametrize(("zone", "days"), [("UTC", 180), ("Europe/Berlin", 100), ("Asia/Kolkata", 7)])
+async def test_a_page_is_as_long_as_can_be_read_at_once(zone: str, days: int) -> None:
+    books = Books(zone)
+    query = f"start_time={START - 200 * 86400}&limit=180"
+    _, page = await books.get("costs", query)
+    _, following = await books.get("costs", f"{query}&page={page['next_page']}")
+
+    assert (len(page["data"]), page["has_more"]) == (days, True)
+    assert following["data"][0]["start_time"] == page["data"][-1]["end_time"]

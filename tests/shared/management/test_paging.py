@@ -1,4 +1,5 @@
 import asyncio
+import base64
 from collections.abc import Sequence
 
 import pytest
@@ -53,3 +54,9 @@ def test_a_cursor_is_read_by_the_list_that_wrote_it(place: str) -> None:
     for pepper, what in ((b"pepper", "other"), (b"other", "list")):
         with pytest.raises(Invalid):
             Cursors(pepper, what).read(cursor)
+
+
+def test_a_cursor_does_not_show_what_it_holds() -> None:
+    cursor = Cursors(b"pepper", "list").write("s2026-03\nteam-of-others")
+
+    assert b"team-of-others" not in base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))

@@ -1,10 +1,12 @@
 """How agentic the work is, told to whom it concerns: oneself, who leads the team, and everybody else without names."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from shared.audit.model import Actor
 from shared.sessions.counting import day_of_sessions
 from shared.sessions.model import Achievement, Label, Session, Verdict
 from tests.shared.management.bookkeeping import NOON
@@ -94,6 +96,7 @@ async def test_on_a_leaderboard_stands_who_wants_to_in_a_team_that_does(worked: 
         board = await read(worked, "transformation/leaderboard", AUDITOR)
         return [(place["team"], place["user"]) for place in board["people"]]
 
+    await worked.made("teams", {"id": "b"})
     nobody = await people()
     alone = await worked.call("PUT", "me/leaderboard", {"takes_part": True}, by=DEV_B)
     without_team = await people()
@@ -104,7 +107,7 @@ async def test_on_a_leaderboard_stands_who_wants_to_in_a_team_that_does(worked: 
     assert alone.json == {"scope": "teams/b/users/dev", "takes_part": True}
     assert (nobody, without_team, both, await people()) == ([], [], [("b", "dev")], [])
     (entry,) = (await worked.call("GET", "audit?limit=1")).json["data"]
-    assert (entry["action"], entry["target"]) == ("leaderboard.opt", "teams/b/users/dev")
+    assert (entry["action"], entry["target"]) == ("leaderboard.opt", "leaderboards/b/dev")
 
 
 async def test_nobody_opts_in_for_others(worked: Office) -> None:
@@ -139,3 +142,49 @@ async def test_a_merged_pull_request_tells_what_it_cost(worked: Office) -> None:
 
     assert (found["per_merge"], found["pull_requests"][0]["cost"]) == ("3", "3")
     assert others["pull_requests"] == []
+
+
+async def test_a_team_that_is_not_there_has_no_leaderboard(office: Office) -> None:
+    answer = await office.call("PUT", "teams/nosuch/leaderboard", {"takes_part": True})
+
+    assert answer.status == 404
+
+
+async def test_a_key_cannot_overturn_what_the_person_said_with_a_token(office: Office) -> None:
+    by_key = office.people.known[DEV_B]
+    office.people.known["dev-token"] = replace(by_key, kind="entra")
+    wanted, unwanted = {"takes_part": True}, {"takes_part": False}
+
+    assert (await office.call("PUT", "me/leaderboard", wanted, by=DEV_B)).status == 200
+    assert (await office.call("PUT", "me/leaderboard", unwanted, by="dev-token")).status == 200
+    assert (await office.call("PUT", "me/leaderboard", wanted, by=DEV_B)).status == 409
+    assert await office.bookkeeping.books.working.store.choice("b", "dev") is False
+    assert (await office.call("PUT", "me/leaderboard", wanted, by="dev-token")).status == 200
+    assert await office.bookkeeping.books.working.store.choice("b", "dev") is True
+
+
+async def test_what_is_done_beside_the_directory_never_looks_like_tampering(office: Office) -> None:
+    await office.furnish()
+    await office.made("teams/b/users", {"id": "dev"})
+    await office.call("PUT", "me/leaderboard", {"takes_part": True}, by=DEV_B)
+    await office.call("PUT", "teams/b/leaderboard", {"takes_part": True}, by=ADMIN_B)
+    for number in range(12):
+        # Older logs have notes at the addresses of resources.
+        await office.store.note(Actor("root", "operator"), "console.sign_in", "keys/vk_key-a", f"req_{number}")
+    await office.store.note(Actor("root", "operator"), "leaderboard.opt", "teams/b")
+
+    answer = await office.call("GET", "audit/verify")
+
+    assert answer.json["ok"] is True
+    await office.documents.delete("directory", "organization", "keys|vk_key-a")
+    assert (await office.call("GET", "audit/verify")).json["ok"] is False
+
+
+async def test_who_reads_every_ledger_is_not_told_of_sessions(office: Office) -> None:
+    office.clock.set(NOON + timedelta(hours=1))
+    entry = await office.bookkeeping.spend("a", NOON)
+    await office.bookkeeping.ledger.post([replace(entry, id="led_req_s", event="req_s", session="s" * 24)])
+
+    told = {by: {each["session"] for each in await office.items("entries", by=by)} for by in (AUDITOR, ADMIN_A)}
+
+    assert told == {AUDITOR: {None}, ADMIN_A: {None, "s" * 24}}

@@ -10,6 +10,7 @@ from shared.ledger.service import LedgerService
 from shared.ledger.store import LedgerStore
 from shared.reconciliation.service import ReconciliationService
 from tests.fakes import FakeClock, MemoryDocuments
+from tests.shared.watched_documents import Watched
 
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
 TEAM, MONTH = "search", "2026-11"
@@ -75,6 +76,17 @@ class Books:
         """Return every document of a partition, but for what tells of the number of postings."""
         page = await self.documents.query(CONTAINER, partition, limit=100_000)
         return {str(document.body["id"]): _timeless(document.body) for document in page.documents}
+
+
+class Lasting(Watched):
+    """Takes so many seconds for each call of one kind."""
+
+    def __init__(self, store: DocumentStore, clock: FakeClock, seconds: float, name: str = "get") -> None:
+        super().__init__(store)
+        self._clock, self._seconds, self._name = clock, seconds, name
+
+    async def after(self, name: str) -> None:
+        self._clock.advance(self._seconds if name == self._name else 0)
 
 
 async def no_pause(seconds: float) -> None:

@@ -1,5 +1,6 @@
 """An export counts once; a later one of the same month takes its place."""
 
+from collections import Counter
 from datetime import date
 from io import BytesIO
 
@@ -11,7 +12,7 @@ from shared.reconciliation import azure_costs
 from shared.reconciliation.azure_costs import AzureCost, AzureCostStore, AzureImport, parse_export
 from shared.reconciliation.azure_export import ExportInvalid
 from tests.fakes import FakeClock, MemoryDocuments
-from tests.shared.watched_documents import Dying, port
+from tests.shared.watched_documents import Dying, Watched, port
 
 HEADER = "Date,Meter,Cost,Currency,Quantity,UnitOfMeasure,Tags\n"
 
@@ -104,6 +105,44 @@ async def test_many_lines_of_one_deployment_stand_in_several_documents(
     found = await store.current("2026-11")
     assert found is not None
     assert [len(lines) async for _, lines in store.costs(found)] == [2, 2, 1]
+
+
+async def test_a_hundred_deployments_are_written_and_removed_at_once(documents: MemoryDocuments) -> None:
+    watched = Watched(documents)
+    store = AzureCostStore(port(watched), FakeClock())
+    await kept(store, *(line(deployment=f"d{number}") for number in range(250)))
+    await kept(store, line())
+
+    assert Counter(watched.calls) == {"get": 2, "batch": 3 + 1 + 3, "create": 1, "replace": 1, "query": 4}
+    assert len((await documents.query(CONTAINER, "azure|2026-11")).documents) == 2
+
+
+async def test_no_more_lines_are_written_at_once_than_one_document_takes(
+    documents: MemoryDocuments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(azure_costs, "_IN_DOCUMENT", 3)
+    watched = Watched(documents)
+    store = AzureCostStore(port(watched), FakeClock())
+    await kept(store, *(line(deployment=f"d{deployment}", meter=f"m{n}") for deployment in range(3) for n in range(2)))
+
+    assert watched.calls.count("batch") == 3
+    assert len(await costs(store)) == 3
+
+
+async def test_what_another_import_removes_meanwhile_is_gone_all_the_same(documents: MemoryDocuments) -> None:
+    earlier = AzureCostStore(documents, FakeClock())
+    await kept(earlier, line(deployment="a"), line(deployment="b"))
+    gone = str((await documents.query(CONTAINER, "azure|2026-11")).documents[0].body["id"])
+
+    class Racing(Watched):
+        async def after(self, name: str) -> None:
+            if name == "query":
+                await documents.delete(CONTAINER, "azure|2026-11", gone)
+
+    await kept(AzureCostStore(port(Racing(documents)), FakeClock()), line(cost="2"))
+
+    assert gone.startswith("costs|")
+    assert len((await documents.query(CONTAINER, "azure|2026-11")).documents) == 2
 
 
 def test_a_file_without_lines_is_refused() -> None:

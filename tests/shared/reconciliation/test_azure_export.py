@@ -69,6 +69,9 @@ def test_dates_as_azure_writes_them(written: str, day: date) -> None:
         ('{"deployment": "a"}', "a"),
         ('"env": "x","DEPLOYMENT":"A"', "a"),
         ('"deployment": "a","cut": "of', "a"),
+        ('"size": 3, "deployment": "a","cut', "a"),
+        ('"say": "\\"deployment\\": \\"b\\"", "deployment" : "a", "cut": "', "a"),
+        ('"deployment": "a', None),
         ('{"deployment": ""}', None),
         ('{"deployment": 3}', None),
         ("[1]", None),
@@ -78,6 +81,18 @@ def test_dates_as_azure_writes_them(written: str, day: date) -> None:
 def test_the_deployment_stands_among_the_tags(tags: str, deployment: str | None) -> None:
     quoted = tags.replace('"', '""')
     assert lines(f'Date,Cost,Currency,Tags\n11/03/2026,1,USD,"{quoted}"\n')[0].deployment == deployment
+
+
+@pytest.mark.parametrize("repeated", ['\\"', '"', '"a":', '"a" ', '"\\', ":", '"":"",', " "])
+def test_no_tags_take_longer_than_reading_them(repeated: str) -> None:
+    """It has to end: where every quote is a beginning, what goes back looks at a million characters a million times."""
+    assert list(azure_export._tags('{"' + repeated * (1_000_000 // len(repeated)))) is not None
+
+
+@pytest.mark.parametrize("written", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-14:00", "00010101T00+14:00"])
+def test_a_day_beyond_all_days_is_none(written: str) -> None:
+    with pytest.raises(ExportInvalid, match="Line 2, day: "):
+        lines(f"Date,Cost,Currency\n{written},1,USD\n")
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ from shared.budgets.model import allowance_of
 from shared.directory.model import Budget
 from shared.documents import StoreUnavailable
 from shared.leases.model import Allowance, Level
-from shared.ledger.model import Dimensions, Entry, EntryType
-from shared.reconciliation.budgets import SETTLED_AFTER, BudgetComparison, BudgetFinding, BudgetReason, holds
+from shared.ledger.model import Capacity, Dimensions, Entry, EntryType
+from shared.ledger.store import LedgerStore
+from shared.reconciliation.budgets import SETTLED_AFTER, BudgetComparison, BudgetFinding, BudgetReason, scopes_of
 from shared.windows import Period
 from tests.shared.reconciliation.books import NOON, Books, event_of
-from tests.shared.watched_documents import Dying, Meddled, port
+from tests.shared.watched_documents import Dying, Meddled, Watched, port
 
 
 class FakeCounters:
@@ -101,8 +102,9 @@ async def test_what_belongs_to_a_scope_is_counted(accounts: Accounts, scope: str
 
 
 def test_a_user_of_another_team_with_the_same_name_is_another() -> None:
-    assert not holds("teams/search/users/ada", Dimensions("other", user="ada"))
-    assert not holds("teams/search/users/ada", Dimensions("search", application="ada"))
+    assert "teams/search/users/ada" in scopes_of(Dimensions("search", user="ada"))
+    assert "teams/search/users/ada" not in scopes_of(Dimensions("other", user="ada"))
+    assert "teams/search/users/ada" not in scopes_of(Dimensions("search", application="ada"))
 
 
 @pytest.mark.parametrize("reporting", ["UTC", "Asia/Kolkata", "America/New_York"])
@@ -194,6 +196,97 @@ async def test_what_is_explained_is_not_counted(accounts: Accounts) -> None:
     await accounts.use(70, sums={"pending": 1})
     await accounts.look()
     assert (await accounts.look_again()).repaired == 0
+
+
+async def test_a_difference_is_told_again_once_all_that_was_pending_is_settled(accounts: Accounts) -> None:
+    await accounts.look()
+    await accounts.use(0, sums={"pending": 1})
+    await accounts.use(70)
+    await accounts.look()
+    assert not (await accounts.look_again(repair=False)).is_lasting
+
+    await accounts.use(3, sums={"requests": 0, "pending": -1})
+    accounts.counters.used += 3
+    await accounts.look()
+    finding = await accounts.look_again(repair=False)
+
+    assert (finding.missing, finding.reasons, finding.is_lasting) == (70, (), True)
+
+
+async def test_what_got_its_price_in_another_currency_is_not_without_one(accounts: Accounts) -> None:
+    await accounts.use(None)
+    await accounts.use(8, sums={"requests": 0, "unpriced": -1}, type=EntryType.ADJUSTMENT, currency="EUR")
+
+    assert (await accounts.look()).reasons == ((BudgetReason.OTHER_CURRENCY, 8),)
+
+
+@pytest.mark.parametrize(
+    ("adjusted", "leased", "counted", "missing"),
+    [
+        (10, 0, 0, 50),
+        (10, 0, 10, 40),
+        (-10, 0, 0, 40),
+        (0, 5, 0, 45),
+        (0, 0, 0, 50),
+        (0, 0, 120, -70),
+        (60, 0, 60, 0),
+    ],
+)
+async def test_reasons_explain_what_they_come_to_and_no_more(
+    accounts: Accounts, adjusted: int, leased: int, counted: int, missing: int
+) -> None:
+    await accounts.look()
+    await accounts.use(50)
+    if adjusted:
+        await accounts.use(adjusted, type=EntryType.ADJUSTMENT)
+    accounts.counters.leased, accounts.counters.used = leased, counted
+    await accounts.look()
+    finding = await accounts.look_again(repair=False)
+
+    assert (finding.missing, finding.is_lasting) == (missing, bool(missing))
+
+
+async def test_while_an_instance_holds_a_share_nothing_is_counted(accounts: Accounts) -> None:
+    await accounts.look()
+    await accounts.use(70)
+    accounts.counters.leased = 5
+    await accounts.look()
+    finding = await accounts.look_again()
+
+    assert (finding.is_lasting, finding.repaired) == (True, 0)
+
+
+async def test_corrections_of_shares_of_capacity_are_shares(accounts: Accounts) -> None:
+    dimensions = Dimensions("search", EntryType.ADJUSTMENT, capacity=Capacity.PROVISIONED)
+    entry = Entry("ptu_1", NOON, NOON, dimensions, {}, cost=-25, lines={"idle": -25})
+    await accounts.books.ledger.post([entry])
+
+    finding = await accounts.look()
+
+    assert (finding.ledger, finding.reasons) == (0, ((BudgetReason.ALLOCATED, -25),))
+
+
+async def test_many_budgets_share_one_reading_of_the_ledger(accounts: Accounts) -> None:
+    for number in range(20):
+        await accounts.use(number, key=f"vk_{number}")
+    watched = Watched(accounts.books.documents)
+    store = LedgerStore(port(watched))
+    books = accounts.books
+    comparison = BudgetComparison(books.documents, store, accounts.counters, books.clock, time_zone="UTC")
+    budgets = [budget(f"keys/vk_{number}").model_copy(update={"id": f"bud_{number}"}) for number in range(20)]
+
+    findings = await comparison.compare([(each, "search") for each in budgets])
+
+    assert [finding.ledger for finding in findings] == list(range(20))
+    assert len(watched.calls) < 5
+
+
+async def test_while_the_ledger_is_counted_anew_nothing_is_compared(accounts: Accounts) -> None:
+    await accounts.look()
+    books = accounts.books
+    moved = BudgetComparison(books.documents, books.store, accounts.counters, books.clock, time_zone="Asia/Tokyo")
+
+    assert await moved.compare([(budget(), None)]) == []
 
 
 async def test_a_new_period_begins_anew(accounts: Accounts) -> None:

@@ -10,7 +10,8 @@ from shared.reconciliation.closing import GRACE, ClosingService, MonthNotOver
 from shared.reconciliation.model import Period, State
 from shared.reconciliation.months import Calendar, MonthInvalid
 from shared.reconciliation.periods import PeriodStore
-from tests.shared.reconciliation.books import NOON, PARTITION, Books, adjustment, entry_for, event_of
+from shared.reconciliation.service import LONGEST_S
+from tests.shared.reconciliation.books import NOON, PARTITION, Books, Lasting, adjustment, entry_for, event_of
 from tests.shared.watched_documents import Dying, Meddled, port
 
 CLOSED_ON = datetime(2026, 12, 6, 9, tzinfo=UTC)
@@ -110,9 +111,63 @@ async def test_requests_without_a_price_stand_in_the_way_until_they_are_accepted
     assert period.snapshot.unpriced == 1
 
 
+async def test_an_entry_that_has_lost_its_event_is_named_and_does_not_stand_in_the_way(desk: Desk) -> None:
+    await desk.books.use(1, 2)
+    await desk.books.documents.delete(CONTAINER, PARTITION, "req_000001")
+
+    period = await desk.closed()
+
+    assert period.snapshot is not None
+    assert (period.snapshot.without_event, period.snapshot.entries) == (1, 2)
+    assert await desk.closing.period("2026-11") == period
+
+
+async def test_what_is_too_large_to_prove_is_said_to_be(desk: Desk) -> None:
+    await desk.books.use(1)
+    desk.closing = desk.service(port(Lasting(desk.books.documents, desk.books.clock, LONGEST_S)))
+
+    period = await desk.closed()
+
+    assert period.blockers == ("search: the ledger of 2026-11 is too large to prove in one run",)
+
+
+@pytest.mark.parametrize("time_zone", ["America/New_York", "Asia/Kolkata", "Pacific/Auckland"])
+async def test_when_the_time_zone_changes_every_moment_still_belongs_to_one_month(desk: Desk, time_zone: str) -> None:
+    edge = datetime(2026, 12, 1, tzinfo=UTC)
+    end = edge.replace(month=12, day=31)
+    await desk.books.use(1)
+    for number, at in enumerate((edge - timedelta.resolution, edge, edge + timedelta(hours=4, minutes=59), end), 2):
+        await desk.books.ledger.post([entry_for(number, at)], [event_of(number, at)])
+    november = await desk.closed()
+
+    moved = Desk(time_zone)
+    moved.books.clock, moved.books.documents, moved.books.store = (
+        desk.books.clock,
+        desk.books.documents,
+        desk.books.store,
+    )
+    closing = moved.service(desk.books.documents)
+    moved.books.clock.set(datetime(2027, 1, 6, tzinfo=UTC))
+    await closing.close("2026-12", "ada")
+    moved.books.clock.advance(60)
+    blocked = await closing.advance("2026-12")
+    assert blocked.blockers == (f"the ledger is being counted anew: the reporting time zone has become {time_zone}",)
+
+    service = moved.books.service(desk.books.documents)
+    await service.zone.settle(await service.zone.state())
+    december = await closing.advance("2026-12")
+
+    assert december.month.window.start == november.month.window.end
+    assert november.snapshot is not None
+    assert december.snapshot is not None
+    assert (november.snapshot.entries, december.snapshot.entries) == (2, 3)
+    january = await closing.period("2027-01")
+    assert january.month.window.start == december.month.window.end
+
+
 async def test_what_cannot_be_proved_stands_in_the_way(desk: Desk) -> None:
     await desk.books.use(1)
-    await desk.books.documents.delete(CONTAINER, PARTITION, "req_000001")
+    await desk.books.documents.create(CONTAINER, PARTITION, {"id": "zzz", "kind": "mystery"})
 
     period = await desk.closed()
 
@@ -195,7 +250,7 @@ async def test_without_a_rule_nothing_closes_by_itself(desk: Desk) -> None:
 @pytest.mark.parametrize("carries_out", [False, True])
 async def test_closing_that_is_killed_anywhere_goes_on_and_ends_the_same(carries_out: bool) -> None:
     digests: set[str] = set()
-    for at in range(1, 120):
+    for at in range(1, 200):
         desk = Desk(after_days=5)
         await desk.books.use(1, cost_center="41")
         await desk.books.use(2, team="other")

@@ -1,5 +1,6 @@
 """Whatever is spoilt in a partition is found, nothing else is, and afterwards it is as it was."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,18 @@ from hypothesis import strategies as st
 from shared.documents import Json, StoreUnavailable
 from shared.ledger.model import CONTAINER
 from shared.reconciliation.model import Finding, Problem
-from tests.shared.reconciliation.books import MONTH, NOON, PARTITION, TEAM, Books, adjustment, entry_for, event_of
+from shared.reconciliation.service import LONGEST_S
+from tests.shared.reconciliation.books import (
+    MONTH,
+    NOON,
+    PARTITION,
+    TEAM,
+    Books,
+    Lasting,
+    adjustment,
+    entry_for,
+    event_of,
+)
 from tests.shared.watched_documents import Dying, Meddled, port
 
 
@@ -212,6 +224,44 @@ async def test_in_a_partition_that_never_rests_the_quiet_cells_are_judged_all_th
     assert NOON in finding.unsettled
     await books.service(port(Busy(books.documents, 0, post))).reconcile(TEAM, MONTH)
     assert (await books.reconciliation.reconcile(TEAM, MONTH)).differences == ()
+
+
+class Dragging(Busy):
+    """Takes half a minute for each call besides."""
+
+    def __init__(self, books: Books, act: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(books.documents, 0, act)
+        self._clock = books.clock
+
+    async def after(self, name: str) -> None:
+        self._clock.advance(30)
+
+
+async def test_what_takes_long_to_read_and_never_rests_is_read_once(books: Books) -> None:
+    await books.use(1, at=NOON - timedelta(days=5))
+    numbers = iter(range(100, 10_000))
+
+    async def post() -> None:
+        number = next(numbers)
+        await books.ledger.post([entry_for(number)], [event_of(number)])
+
+    dragging = Dragging(books, post)
+    finding = await books.service(port(dragging)).reconcile(TEAM, MONTH)
+
+    assert (finding.is_busy, found(finding)) == (True, {})
+    assert dragging.calls.count("query") < 10
+
+
+async def test_what_cannot_be_read_in_time_is_too_large_and_says_nothing_else(books: Books) -> None:
+    await books.use(1)
+    slow = port(Lasting(books.documents, books.clock, LONGEST_S / 3, "query"))
+
+    finding = await books.service(slow).reconcile(TEAM, MONTH)
+
+    assert found(finding) == {Problem.TOO_LARGE: 1}
+    assert not finding.is_clean
+    assert not finding.is_counted
+    assert await books.reconciliation.results.find(TEAM, MONTH) == finding
 
 
 @pytest.mark.parametrize("carries_out", [False, True])

@@ -85,6 +85,32 @@ async def test_what_is_no_pull_request_is_refused(event: dict[str, Any]) -> None
         await _service(MemoryDocuments()).accept("d1", event)
 
 
+@pytest.mark.parametrize("number", [0, -1, 10**10 + 1, 10**400, 1.5, "12", "1" * 5000, None])
+async def test_a_number_that_no_pull_request_has_is_refused(number: object) -> None:
+    event = told(9)
+    event["pull_request"]["number"] = number
+    with pytest.raises(DeliveryInvalid):
+        await _service(MemoryDocuments()).accept("d1", event)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["api", "acme/", "/api", "acme/a/b", "acme/a b", "acme/api#1", "acme/api@x", "-a/b", "a" * 40 + "/b", "a/\n"],
+)
+async def test_a_repository_that_no_tag_can_name_is_refused(name: str) -> None:
+    with pytest.raises(DeliveryInvalid, match="no repository"):
+        await _service(MemoryDocuments()).accept("d1", {**told(9), "repository": {"full_name": name}})
+
+
+@pytest.mark.parametrize("name", ["created_at", "updated_at", "merged_at", "closed_at"])
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-01:00", "2026-11-18T09:00:00", "now"])
+async def test_a_moment_that_there_is_not_is_refused(name: str, at: str) -> None:
+    event = told(9, merged=True)
+    event["pull_request"][name] = at
+    with pytest.raises(DeliveryInvalid):
+        await _service(MemoryDocuments()).accept("d1", event)
+
+
 @pytest.mark.parametrize("carries_out", [True, False])
 @pytest.mark.parametrize("at", range(1, 5))
 async def test_a_delivery_that_was_interrupted_can_be_sent_again(at: int, carries_out: bool) -> None:

@@ -61,7 +61,7 @@ async def test_every_hostile_name_is_text(tmp_path: Path) -> None:
 async def test_the_warnings_stand_before_any_figure(tmp_path: Path) -> None:
     text, _ = await page_of(tmp_path)
 
-    assert 0 < text.index("requests have no price yet") < text.index("<table")
+    assert 0 < text.index("request has no price yet") < text.index("<table")
 
 
 async def test_a_chart_tells_the_blind_where_its_figures_are(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
+import unicodedata
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.finance.formats.text import decimal, exact, grouped, guarded, shown
@@ -31,6 +32,32 @@ def test_no_text_begins_as_a_formula_does(text: str) -> None:
 
     assert written.removeprefix("'") == text or written == text
     assert not written.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+UNSEEN = "".join(
+    character
+    for character in map(chr, range(0x110000))
+    if unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp", "Zs")
+)
+
+
+@settings(max_examples=200)
+@given(
+    st.text(UNSEEN, max_size=5),
+    st.sampled_from("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"),
+    st.text(max_size=5),
+)
+def test_nothing_unseen_hides_a_formula(unseen: str, sign: str, rest: str) -> None:
+    text = unseen + sign + rest
+
+    assert guarded(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("unseen", ["\u3000", "\xa0", "\u200b", "\ufeff", "\u2060", "\u202e", "\x00", "\x0b", " \xad "])
+def test_a_name_after_what_is_unseen_is_a_name(unseen: str) -> None:
+    assert guarded(unseen + "team-a") == unseen + "team-a"
+    assert guarded(unseen) == unseen
+    assert guarded(unseen + "=1") == f"'{unseen}=1"
 
 
 @pytest.mark.parametrize(

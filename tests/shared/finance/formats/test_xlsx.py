@@ -50,7 +50,7 @@ async def test_the_first_sheet_warns_and_every_head_is_frozen(tmp_path: Path) ->
     found = sheets(await parts_of(tmp_path))
 
     assert list(found) == ["About", "Cost centers", "Statement", "Details", "Coverage"]
-    assert any("requests have no price yet" in text for text in texts(found["About"])[:4])
+    assert any("request has no price yet" in text for text in texts(found["About"])[:4])
     for sheet in found.values():
         pane = sheet.find("m:sheetViews/m:sheetView/m:pane", NS)
         assert pane is not None

@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared.finance.building import Builder, rows_of
 from shared.finance.model import ReportConfig, ReportKind
+from shared.ledger.model import EntryType
 from tests.shared.finance.books import FixedBooks, MemoryLedger, entry, month
 from tests.shared.finance.made import ORIGIN, dicts, report_of, table
 
@@ -37,3 +38,31 @@ async def test_of_too_few_days_nothing_is_told() -> None:
 
     (told,) = dicts(table(made.report, "teams"))
     assert (told["expected"], told["low"], told["method"]) == (None, None, "too few days are known")
+
+
+async def test_what_was_adjusted_is_added_once_and_is_no_history() -> None:
+    used = [entry(str(n), 1_000, FIRST + timedelta(days=n)) for n in range(7, 14)]
+    credits = [
+        entry("credit", -500, FIRST + timedelta(days=10), type=EntryType.ADJUSTMENT),
+        entry("early", 70, FIRST, type=EntryType.ADJUSTMENT),
+    ]
+    definition = ReportConfig(name="f", kind=ReportKind.FORECAST)
+    made = await Builder(MemoryLedger([*used, *credits]), FixedBooks(), ORIGIN).build(
+        definition, month(), "r", FIRST + timedelta(days=14), None, lambda _: None
+    )
+
+    for name in ("organization", "teams"):
+        (told,) = dicts(table(made.report, name))
+        assert (told["spent"], told["expected"]) == (7_000 - 430, 7_000 + 16_000 - 430)
+
+
+async def test_where_no_use_has_a_price_only_what_was_adjusted_is_told() -> None:
+    unknown = [entry(str(n), None, FIRST + timedelta(days=n)) for n in range(14)]
+    credit = entry("credit", -500, FIRST, type=EntryType.ADJUSTMENT)
+    definition = ReportConfig(name="f", kind=ReportKind.FORECAST)
+    made = await Builder(MemoryLedger([*unknown, credit]), FixedBooks(), ORIGIN).build(
+        definition, month(), "r", FIRST + timedelta(days=14), None, lambda _: None
+    )
+
+    (told,) = dicts(table(made.report, "teams"))
+    assert (told["spent"], told["expected"], told["unpriced"]) == (-500, None, 14)

@@ -1,6 +1,7 @@
 """What is set aside is enough for the dearest way in which a call may be served; what is charged is what it cost."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
@@ -192,6 +193,42 @@ async def test_budgets_and_ledger_charge_the_same(
 
     assert spent(gateway) == cost
     assert await ledger_cost(gateway) == cost
+
+
+ENDING = """
+prices:
+  - {model: "gpt-4o*", input: "1", output: "10", effective_to: "2026-01-15T00:00:00Z"}
+  - {model: "gpt-4o*", input: "2", output: "20", effective_from: "2026-01-15T00:00:00Z"}
+"""
+
+
+async def test_a_price_that_ends_while_an_answer_is_made_counts_for_budgets_and_ledger(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, budgets=DOLLAR, prices=ENDING)
+    gateway.clock.set(datetime(2026, 1, 14, 23, 59, 30, tzinfo=UTC))
+
+    def rule(_: object) -> Answer:
+        gateway.clock.advance(60)
+        return json_answer(chat_answer(0, 100))
+
+    gateway.upstream.rule = rule
+    await gateway.chat(max_tokens=1000)
+
+    assert spent(gateway) == 1_000_000
+    assert await ledger_cost(gateway) == 1_000_000
+
+
+def test_late_work_costs_what_it_did_when_it_began(tmp_path: Path) -> None:
+    gateway = gateway_with(tmp_path, prices=ENDING)
+    gateway.clock.set(datetime(2026, 1, 16, tzinfo=UTC))
+    usage, deployment = Usage(TokenUsage(output_text=100)), gateway.runtime.router.deployment("east")
+
+    costs = [
+        late_cost(usage, "gpt-4o", (), gateway.runtime, None, where, at)
+        for at in (datetime(2026, 1, 14, tzinfo=UTC), None)
+        for where in (deployment, None)
+    ]
+
+    assert costs == [1_000_000, 1_000_000, 2_000_000, 2_000_000]
 
 
 async def test_a_budget_counts_what_the_ledger_has_no_price_for(tmp_path: Path) -> None:

@@ -1,0 +1,42 @@
+"""One line for each call: from an allow-list of fields, and never a word of what was said."""
+
+import orjson
+
+from shared.telemetry.traceparent import trace_id_of
+from shared.telemetry.vocabulary import Models, error_code_of
+from shared.usage.model import UsageEvent
+
+
+def text_line(event: UsageEvent) -> str:
+    """Return a line for people."""
+    tokens = event.usage.tokens
+    return (
+        f"{event.status} {event.endpoint} {event.requested_model or '-'} → {event.deployment or '-'} in {event.timings.total_ms} ms, "
+        f"{len(event.attempts)} attempt(s), {tokens.input}+{tokens.output} tokens, team {event.attribution.team}"
+    )
+
+
+def json_line(event: UsageEvent, models: Models, traceparent: str | None) -> str:
+    """Return a line for machines: one JSON object. A person who calls with an access token is not named."""
+    attribution, tokens, timings = event.attribution, event.usage.tokens, event.timings
+    fields = {
+        "request_id": event.id,
+        "trace_id": f"{trace_id_of(event.id, traceparent):032x}",
+        "at": event.started_at.isoformat(timespec="milliseconds"),
+        "endpoint": event.endpoint,
+        "model": models.asked(event),
+        "deployment": event.deployment,
+        "status": event.status,
+        "outcome": event.outcome.value,
+        "error_code": error_code_of(event) if event.error_code else None,
+        "ms": timings.total_ms,
+        "first_byte_ms": timings.first_byte_ms,
+        "attempts": len(event.attempts),
+        "streamed": event.streamed,
+        "input_tokens": tokens.input,
+        "output_tokens": tokens.output,
+        "usage_source": event.usage.source.value,
+        "team": attribution.team,
+        "key": attribution.key if attribution.principal_kind == "virtual_key" else None,
+    }
+    return orjson.dumps(fields).decode()
