@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 VOCABULARIES := vendor/tiktoken/fb374d419588a4632f3f557e76b4b70aebbca790
 
 .DEFAULT_GOAL := help
-.PHONY: help run simulator test lint unit bench soak clean
+.PHONY: help run simulator test lint unit bench soak package clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -20,7 +20,7 @@ test: lint unit ## everything CI checks
 lint: $(VENV)/.test ## style, types and import rules
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy cli functions shared devhost function_app.py
+	$(VENV)/bin/mypy cli functions shared devhost pipelines function_app.py
 	$(VENV)/bin/lint-imports
 
 unit: $(VENV)/.test $(VOCABULARIES) ## the tests alone; ARGS="-k name" narrows them
@@ -32,8 +32,11 @@ bench: $(VENV)/.test $(VOCABULARIES) ## measure latency, throughput, CPU and mem
 soak: $(VENV)/.test $(VOCABULARIES) ## hold a steady load and watch the memory
 	@$(PY) -m tests.load.soak
 
+package: $(VENV)/.run $(VOCABULARIES) ## make the package that is deployed, in dist/
+	@$(PY) -m pipelines.steps.package
+
 clean: ## forget the set-up and the local state
-	rm -rf $(VENV) .local vendor .tools
+	rm -rf $(VENV) .local vendor .tools dist
 
 $(VENV)/bin/python:
 	@python="$$(sh devhost/find_python.sh)" && "$$python" -m venv $(VENV)

@@ -1,0 +1,12 @@
+# What `azd up` does once the infrastructure is there. The work is done by pipelines/steps, which the pipelines run too.
+$ErrorActionPreference = 'Stop'
+Push-Location (Join-Path $PSScriptRoot '..')
+try {
+    $python = '.venv\Scripts\python.exe'
+    if (-not (Test-Path $python)) { $python = 'python' }
+    & $python -m pipelines.steps.after_azd @args
+    exit $LASTEXITCODE
+}
+finally {
+    Pop-Location
+}

@@ -1,0 +1,12 @@
+# Asks a deployed environment what its users ask: --help tells. The work is done by pipelines/steps, which the pipelines run too.
+$ErrorActionPreference = 'Stop'
+Push-Location (Join-Path $PSScriptRoot '..')
+try {
+    $python = '.venv\Scripts\python.exe'
+    if (-not (Test-Path $python)) { $python = 'python' }
+    & $python -m pipelines.steps.smoke_environment @args
+    exit $LASTEXITCODE
+}
+finally {
+    Pop-Location
+}

@@ -1,0 +1,81 @@
+"""Environments of a GitHub repository: who approves, from which branch, and as whom a run signs in to Azure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.steps.commands import Commands, json_file
+from pipelines.steps.entra import Trust
+
+ISSUER = "https://token.actions.githubusercontent.com"
+BRANCH = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """`name` is OWNER/REPO. `reviewers` are the names of people, or ORG/TEAM."""
+
+    name: str
+    reviewers: tuple[str, ...] = ()
+
+    def trust(self, environment: str) -> Trust:
+        """A run of the environment, whatever its branch: the environment itself says which branches may."""
+        return Trust(f"github-{environment}", ISSUER, f"repo:{self.name}:environment:{environment}")
+
+
+def ensure_environment(commands: Commands, repository: Repository, name: str, is_approved: bool) -> None:
+    """Make the environment, open to the main branch only, with the reviewers if a deployment to it is to be approved."""
+    there = commands.find("gh", "api", f"repos/{repository.name}/environments/{name}")
+    wanted = sorted(reviewer_ids(commands, repository.reviewers)) if is_approved else []
+    if (
+        there is None
+        or reviewers_of(there) != wanted
+        or not (there.get("deployment_branch_policy") or {}).get("custom_branch_policies")
+    ):
+        settings = {
+            "reviewers": [{"type": kind, "id": number} for kind, number in wanted],
+            "prevent_self_review": bool(wanted),
+            "deployment_branch_policy": {"protected_branches": False, "custom_branch_policies": True},
+        }
+        with json_file(settings) as path:
+            commands.change(
+                f"set up the environment {name} of {repository.name}",
+                "gh", "api", "--method", "PUT", f"repos/{repository.name}/environments/{name}", "--input", path,
+            )  # fmt: skip
+    ensure_branch(commands, repository, name, is_new=there is None and commands.dry_run)
+
+
+def ensure_branch(commands: Commands, repository: Repository, name: str, is_new: bool) -> None:
+    address = f"repos/{repository.name}/environments/{name}/deployment-branch-policies"
+    there = [] if is_new else (commands.find("gh", "api", address) or {}).get("branch_policies", [])
+    if BRANCH not in {policy["name"] for policy in there}:
+        commands.change(
+            f"let {name} be deployed from {BRANCH}", "gh", "api", "--method", "POST", address, "-f", f"name={BRANCH}"
+        )
+
+
+def reviewers_of(environment: Mapping[str, Any]) -> list[tuple[str, int]]:
+    rules = environment.get("protection_rules") or []
+    found: Iterable[Mapping[str, Any]] = (
+        reviewer for rule in rules if rule["type"] == "required_reviewers" for reviewer in rule["reviewers"]
+    )
+    return sorted((str(each["type"]), int(each["reviewer"]["id"])) for each in found)
+
+
+def reviewer_ids(commands: Commands, names: tuple[str, ...]) -> list[tuple[str, int]]:
+    found = []
+    for name in names:
+        organization, _, team = name.partition("/")
+        address = f"orgs/{organization}/teams/{team}" if team else f"users/{name}"
+        found.append(("Team" if team else "User", int(commands.read("gh", "api", address)["id"])))
+    return found
+
+
+def ensure_variables(commands: Commands, repository: Repository, name: str, wanted: Mapping[str, str]) -> None:
+    """Set the environment's variables. They are names of identities, not secrets."""
+    at = ("--repo", repository.name, "--env", name)
+    listed = commands.find("gh", "variable", "list", *at, "--json", "name,value") or []
+    there = {each["name"]: each["value"] for each in listed}
+    for variable, value in wanted.items():
+        if there.get(variable) != value:
+            commands.change(f"set {variable} of {name}", "gh", "variable", "set", variable, *at, "--body", value)

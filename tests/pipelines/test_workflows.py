@@ -1,0 +1,176 @@
+"""Holds the workflows to their rules: pinned, least permissions, no stored credential, and no logic."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipelines.steps.commands import ROOT
+from pipelines.steps.environments import ENVIRONMENTS
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+DEVOPS = [ROOT / "pipelines" / "azure-pipelines.yml", ROOT / "pipelines" / "templates" / "environment.yml"]
+YAML_FILES = [*WORKFLOWS, *DEVOPS, ROOT / ".github" / "dependabot.yml", ROOT / "azure.yaml"]
+PINNED = re.compile(r"uses: (\./\.github/workflows/[a-z]+\.yml|[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$")
+RULES = (
+    "{extends: default, rules: {line-length: {max: 140}, document-start: disable, truthy: {check-keys: false}, "
+    "braces: {max-spaces-inside: 1}, comments: {min-spaces-from-content: 1}}}"
+)
+
+
+def tool(name: str) -> str:
+    """The path of a linter, which comes with tests/requirements.txt."""
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def name_of(path: Path) -> str:
+    return path.name
+
+
+def content(path: Path) -> Any:
+    return yaml.safe_load(path.read_text())
+
+
+def jobs() -> list[tuple[str, dict[str, Any]]]:
+    return [(f"{path.stem}.{name}", job) for path in WORKFLOWS for name, job in content(path)["jobs"].items()]
+
+
+def linted(*command: str) -> None:
+    done = subprocess.run([tool(command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_actionlint_finds_nothing() -> None:
+    linted("actionlint", "-shellcheck=", *map(str, WORKFLOWS))
+
+
+def test_zizmor_finds_nothing() -> None:
+    linted("zizmor", "--offline", "--quiet", str(ROOT / ".github"))
+
+
+def test_yamllint_finds_nothing() -> None:
+    linted("yamllint", "--strict", "-d", RULES, *map(str, YAML_FILES))
+
+
+@pytest.mark.parametrize("path", DEVOPS, ids=name_of)
+def test_the_pipelines_of_azure_devops_follow_their_schema(path: Path) -> None:
+    linted("check-jsonschema", "--regex-variant", "nonunicode", "--builtin-schema", "vendor.azure-pipelines", str(path))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
+def test_actions_are_pinned_by_commit_with_their_version_beside(path: Path) -> None:
+    used = [line.strip().removeprefix("- ") for line in path.read_text().splitlines() if "uses:" in line]
+
+    assert used
+    assert [line for line in used if not PINNED.fullmatch(line)] == []
+
+
+def test_an_action_has_one_commit_everywhere() -> None:
+    found = re.findall(r"uses: ([\w/-]+)@(\w+)", "".join(path.read_text() for path in WORKFLOWS))
+
+    assert len({action for action, _ in found}) == len(set(found))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
+def test_a_job_may_no_more_than_it_says(path: Path) -> None:
+    assert content(path)["permissions"] in ({}, {"contents": "read"})
+
+
+def test_only_the_release_may_write_to_the_repository() -> None:
+    writers = {name for name, job in jobs() if job.get("permissions", {}).get("contents") == "write"}
+
+    assert writers == {"release.publish"}
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, *DEVOPS], ids=name_of)
+def test_no_credential_is_stored(path: Path) -> None:
+    assert not re.search(r"secrets\.|client-secret|creds:|password", path.read_text(), re.IGNORECASE)
+
+
+def steps_in(node: Any) -> list[dict[str, Any]]:
+    """Every step of a workflow or pipeline."""
+    if isinstance(node, dict):
+        return [
+            *node.get("steps", []),
+            *(step for key, value in node.items() if key != "steps" for step in steps_in(value)),
+        ]
+    return [step for value in node for step in steps_in(value)] if isinstance(node, list) else []
+
+
+def commands_of(path: Path) -> list[str]:
+    found = [{**step, **step.get("inputs", {})} for step in steps_in(content(path))]
+    return [step[key] for step in found for key in ("run", "script", "inlineScript") if key in step]
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, *DEVOPS], ids=name_of)
+def test_a_step_is_one_command_that_runs_anywhere(path: Path) -> None:
+    for command in commands_of(path):
+        assert "\n" not in command.strip()
+        assert not re.search(r"&&|\|\||;|\bif\b", command), command
+        modules = re.findall(r"python -m ([\w.]+)", command)
+        assert command.split()[0] in ("make", "pip-audit", "zizmor", "gh") or modules
+        for module in modules:
+            assert module == "pip" or (ROOT / (module.replace(".", "/") + ".py")).is_file(), module
+
+
+def test_commands_are_found() -> None:
+    assert [len(commands_of(path)) for path in (ROOT / ".github" / "workflows" / "environment.yml", *DEVOPS)] == [
+        5,
+        2,
+        5,
+    ]
+
+
+def test_both_pipelines_take_the_same_steps() -> None:
+    def steps(*paths: Path) -> set[str]:
+        return {
+            step for path in paths for step in re.findall(r"(?:-m (pipelines\.steps\.\w+)|make \w+)", path.read_text())
+        }
+
+    github = [path for path in WORKFLOWS if path.stem in ("deploy", "environment")]
+    assert steps(*github) == steps(*DEVOPS)
+
+
+def test_environments_are_deployed_in_order_with_the_package_of_one_run() -> None:
+    deploys = content(ROOT / ".github" / "workflows" / "deploy.yml")["jobs"]
+
+    assert [name for name in deploys if name in ENVIRONMENTS] == list(ENVIRONMENTS)
+    assert deploys["staging"]["needs"] == ["package", "dev"]
+    assert deploys["prod"]["needs"] == ["package", "staging"]
+    assert {deploys[name]["with"]["run"] for name in ENVIRONMENTS} == {"${{ inputs.run || github.run_id }}"}
+    assert [name for name, job in jobs() if any("make package" in str(step) for step in job.get("steps", []))] == [
+        "deploy.package", "release.bundle",
+    ]  # fmt: skip
+
+
+def test_a_deployment_waits_for_a_plan_that_needs_no_approval() -> None:
+    environment = content(ROOT / ".github" / "workflows" / "environment.yml")["jobs"]
+
+    assert environment["plan"]["environment"] == "${{ inputs.environment }}-plan"
+    assert environment["deploy"]["environment"] == "${{ inputs.environment }}"
+    assert environment["deploy"]["needs"] == "plan"
+    assert "smoke_environment" in environment["deploy"]["steps"][-1]["run"]
+
+
+@pytest.mark.parametrize("fault", ["uses: actions/checkout@v4", "runs-on: ubuntu-24.4", "needs: nothing"])
+def test_the_linters_would_find_a_fault(tmp_path: Path, fault: str) -> None:
+    key = fault.partition(":")[0]
+    text = (ROOT / ".github" / "workflows" / "deploy.yml").read_text()
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    (folder / "deploy.yml").write_text(re.sub(rf"{key}: [^./\n].*", fault, text, count=1))
+
+    found = [
+        subprocess.run([tool(name), *rest, str(folder / "deploy.yml")], cwd=tmp_path, capture_output=True, check=False)
+        for name, *rest in (("actionlint", "-shellcheck="), ("zizmor", "--offline", "--quiet"))
+    ]
+    assert any(done.returncode for done in found)
