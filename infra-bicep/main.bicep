@@ -31,8 +31,8 @@ param naming string = 'org-env-project-type-loc'
 @description('Optional. Tags of everything.')
 param tags resourceTags = {}
 
-@description('Optional. The gateway\'s configuration, see docs/reference/configuration.md. What is made here is added to it.')
-param gatewayConfig object = loadYamlContent('config/prod.yaml')
+@description('Optional. The gateway\'s configuration, see docs/reference/configuration.md; config/prod.yaml where it is left out. What is made here is added to it.')
+param gatewayConfig object?
 
 @description('Required. Where the models are: in an account that is made here, or in accounts that are there already.')
 param openAi openAiSource
@@ -144,7 +144,7 @@ var deployments = makesAccount
   ? fromNewAccount(newDeployments, newEndpoint, openAiRegion)
   : flatten(map(existingAccounts, account => fromExistingAccount(account)))
 var configuration = gatewayConfiguration(
-  gatewayConfig,
+  gatewayConfig ?? loadYamlContent('config/prod.yaml'),
   deployments,
   names.vault,
   'https://${names.reportsStorage}.blob.${az.environment().suffixes.storage}/reports',

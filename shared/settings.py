@@ -22,6 +22,15 @@ class AccessLog(StrEnum):
 _ACCESS_LOGS = {"": AccessLog.OFF, "0": AccessLog.OFF, "1": AccessLog.TEXT} | {each.value: each for each in AccessLog}
 
 
+_OF_AZURE = ("WEBSITE_INSTANCE_ID", "WEBSITE_POD_NAME", "WEBSITE_SITE_NAME")
+"""What Azure sets for every app, by plan: Flex Consumption knows no `WEBSITE_INSTANCE_ID`, as its instances are no App Service."""
+
+
+def runs_in_azure(environment: Mapping[str, str]) -> bool:
+    """Return whether this is an instance that Azure started, on whatever plan."""
+    return any(name in environment for name in _OF_AZURE)
+
+
 class SettingsInvalid(Exception):
     """The start is refused; `problems` names every setting that is missing or wrong, not just the first."""
 
@@ -58,7 +67,7 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """Read and check the environment. Raises SettingsInvalid with the list of all problems."""
         env = dict(os.environ if environment is None else environment)
-        in_azure = "WEBSITE_INSTANCE_ID" in env
+        in_azure = runs_in_azure(env)
         problems = []
         config_path, config_inline = env.get("TOLLGATE_CONFIG"), env.get("TOLLGATE_CONFIG_INLINE")
         if config_path and config_inline:

@@ -145,11 +145,10 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         }
       }
     }
-    // Only what Flex Consumption takes: it refuses alwaysOn, linuxFxVersion, vnetRouteAllEnabled and their like.
+    // Only what Flex Consumption takes: it refuses ftpsState, alwaysOn, linuxFxVersion and their like with error 51021. It has no FTP.
     siteConfig: {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
-      ftpsState: 'Disabled'
       http20Enabled: true
       remoteDebuggingEnabled: false
       ipSecurityRestrictionsDefaultAction: empty(allowedIpRanges) ? 'Allow' : 'Deny'

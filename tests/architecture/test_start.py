@@ -25,7 +25,7 @@ def test_loading_the_app_imports_no_azure_client_and_no_tokeniser() -> None:
 
 
 def test_loading_the_app_with_settings_missing_names_all_of_them() -> None:
-    environment = {"PATH": "/usr/bin:/bin", "WEBSITE_INSTANCE_ID": "1"}
+    environment = {"PATH": "/usr/bin:/bin", "WEBSITE_POD_NAME": "1"}
 
     done = subprocess.run(
         [sys.executable, "-c", "import function_app"],

@@ -16,6 +16,7 @@ def conventions(scope: Scope) -> Iterator[tuple[int, str]]:
     yield from _undescribed(scope)
     yield from _unused(scope)
     yield from _revealing(scope)
+    yield from _loading(scope)
 
 
 def _undescribed(scope: Scope) -> Iterator[tuple[int, str]]:
@@ -60,6 +61,16 @@ def _revealing(scope: Scope) -> Iterator[tuple[int, str]]:
     for name, each in scope.template.of("param").items():
         if each.decorator("secure") and isinstance(each.value, Text) and each.value.literal:
             yield each.line, f"param {name} is secure and has a default that everybody can read: remove the default"
+
+
+def _loading(scope: Scope) -> Iterator[tuple[int, str]]:
+    for name, each in scope.template.of("param").items():
+        for node in each.walk():
+            if isinstance(node, Call) and node.function.startswith("load"):
+                yield (
+                    node.line,
+                    f"param {name} has a file as its default, which becomes a variable: make it optional, and use ?? below",
+                )
 
 
 def _reveals(node: Node, output: str, secure: set[str]) -> Iterator[tuple[int, str]]:

@@ -48,6 +48,7 @@ FAULTS = [
     ("good.bicep", "output address string", "output vaultKey string", "output vaultKey", "looks like a secret"),
     ("good.bicep", "output peerName string = peer", "output peerName int = peer", "output peerName", "is given where int is expected"),
     ("good.bicep", "half string = newGuid()", "half string = 'letmein'", "param half", "a default that everybody can read"),
+    ("good.bicep", "half string = newGuid()", "half string = loadTextContent('shared.bicep')", "param half", "make it optional"),
     ("good.bicep", "value: '${half}-x'", "value: newGuid()", "newGuid()", "only allowed in the default of a parameter"),
     ("good.bicep", "parent: namespace\n", "parent: namespace,,\n    name: 1 +\n", "name: 1", "must not break after '+'"),
     ("good.bicep", "name: 'kv-other'", "name: 'kv-other", "name: 'kv-other", "add the missing quote"),

@@ -52,7 +52,7 @@ def app_settings(environment: str) -> dict[str, str]:
 def in_azure(environment: str) -> dict[str, str]:
     """What the process would see there, with addresses of the right form for those that only Azure knows."""
     seen = {name: _addressed(str(value)) for name, value in app_settings(environment).items()}
-    return seen | {"WEBSITE_INSTANCE_ID": "instance"}
+    return seen | {"WEBSITE_POD_NAME": "instance", "WEBSITE_SITE_NAME": "app"}
 
 
 def _addressed(text: str) -> str:
@@ -83,7 +83,7 @@ def test_the_configuration_with_what_the_template_adds_is_valid(environment: str
 def _needed() -> set[str]:
     """Settings without which the app does not start in Azure: it says so itself."""
     with pytest.raises(SettingsInvalid) as refused:
-        Settings.from_environment({"WEBSITE_INSTANCE_ID": "instance", "TOLLGATE_CONFIG": ""})
+        Settings.from_environment({"WEBSITE_POD_NAME": "instance", "TOLLGATE_CONFIG": ""})
     return {problem.split()[0] for problem in refused.value.problems}
 
 

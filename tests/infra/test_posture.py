@@ -27,7 +27,6 @@ ALWAYS: dict[str, dict[str, tuple[Any, ...]]] = {
         "httpsOnly": (True,),
         "siteConfig.minTlsVersion": ("1.2", "1.3"),
         "siteConfig.scmMinTlsVersion": ("1.2", "1.3"),
-        "siteConfig.ftpsState": ("Disabled",),
     },
     "Microsoft.Web/sites/basicPublishingCredentialsPolicies": {"allow": (False,)},
 }
@@ -263,3 +262,30 @@ def test_a_vault_can_be_given_purge_protection_later() -> None:
     }
 
     assert days == {90}, "they cannot be changed afterwards"
+
+
+REFUSED = {
+    "alwaysOn", "appCommandLine", "containerSize", "ftpsState", "functionAppScaleLimit", "functionsRuntimeScaleMonitoringEnabled",
+    "javaVersion", "linuxFxVersion", "minimumElasticInstanceCount", "netFrameworkVersion", "nodeVersion", "numberOfWorkers",
+    "phpVersion", "powerShellVersion", "preWarmedInstanceCount", "pythonVersion", "use32BitWorkerProcess", "vnetPrivatePortsCount",
+    "vnetRouteAllEnabled", "windowsFxVersion",
+}  # fmt: skip
+"""What has no meaning on Flex Consumption; some regions ignore it, others answer with error 51021."""
+
+HOSTS_OWN = (
+    "FUNCTIONS_EXTENSION_VERSION",
+    "FUNCTIONS_WORKER_",
+    "WEBSITE_",
+    "SCM_",
+    "ENABLE_ORYX_BUILD",
+    "AzureWebJobsStorage=",
+)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_app_asks_for_nothing_that_flex_consumption_refuses(environment: str) -> None:
+    (app,) = of_type(environment, "Microsoft.Web/sites")
+    names = [each["name"] for each in app.properties["siteConfig"]["appSettings"]]
+
+    assert REFUSED & (set(app.properties["siteConfig"]) | set(app.properties)) == set()
+    assert [name for name in names if f"{name}=".startswith(HOSTS_OWN)] == []

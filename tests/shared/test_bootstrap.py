@@ -19,7 +19,7 @@ teams: [{id: t}]
 keys: [{id: vk_t, owner: teams/t, secret_ref: "env:KEY"}]
 """
 AZURE = {
-    "WEBSITE_INSTANCE_ID": "1",
+    "WEBSITE_POD_NAME": "1",
     "TOLLGATE_PEPPER_REF": "env:PEPPER",
     "PEPPER": "pepper of thirty-two characters!!",
     "ServiceBusConnection__fullyQualifiedNamespace": "contoso.servicebus.windows.net",

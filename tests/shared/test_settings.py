@@ -47,8 +47,9 @@ def test_in_azure_everything_is_told(config: str) -> None:
     assert settings.service_bus_namespace == "bus.servicebus.windows.net"
 
 
-def test_all_that_is_missing_is_listed_at_once() -> None:
-    found = problems({"WEBSITE_INSTANCE_ID": "0"})
+@pytest.mark.parametrize("sign", ["WEBSITE_INSTANCE_ID", "WEBSITE_POD_NAME", "WEBSITE_SITE_NAME"])
+def test_all_that_is_missing_is_listed_at_once_on_every_plan(sign: str) -> None:
+    found = problems({sign: "0"})
 
     assert [problem.split()[0] for problem in found] == [
         "TOLLGATE_CONFIG",
@@ -92,7 +93,8 @@ def test_the_environment_is_kept_for_references_and_not_shown_in_problems(config
 
 def test_the_processs_own_environment_is_read_by_default(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOLLGATE_CONFIG", config)
-    monkeypatch.delenv("WEBSITE_INSTANCE_ID", raising=False)
+    for sign in ("WEBSITE_INSTANCE_ID", "WEBSITE_POD_NAME", "WEBSITE_SITE_NAME"):
+        monkeypatch.delenv(sign, raising=False)
 
     assert Settings.from_environment().config_path == Path(config)
 

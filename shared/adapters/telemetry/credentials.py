@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from shared.adapters.telemetry.configured import identity
+from shared.settings import runs_in_azure
 
 
 class Credential(Protocol):
@@ -23,7 +24,7 @@ def credential_of(environment: Mapping[str, str], factory: CredentialFactory | N
 
 
 def _factory(environment: Mapping[str, str]) -> CredentialFactory:
-    has_managed_identity = "IDENTITY_ENDPOINT" in environment or "WEBSITE_INSTANCE_ID" in environment
+    has_managed_identity = "IDENTITY_ENDPOINT" in environment or runs_in_azure(environment)
 
     def make(client_id: str | None) -> Credential:
         from azure.identity import DefaultAzureCredential, ManagedIdentityCredential

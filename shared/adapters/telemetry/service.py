@@ -18,7 +18,7 @@ class Service:
 
     @classmethod
     def of(cls, version: str, environment: Mapping[str, str]) -> "Service":
-        machine = environment.get("WEBSITE_INSTANCE_ID") or socket.gethostname()
+        machine = environment.get("WEBSITE_INSTANCE_ID") or environment.get("WEBSITE_POD_NAME") or socket.gethostname()
         stage = environment.get("TOLLGATE_ENVIRONMENT") or "local"
         return cls(version=version, environment=stage, instance=f"{machine[:16]}-{os.getpid()}")
 
