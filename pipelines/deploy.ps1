@@ -2,9 +2,11 @@
 $ErrorActionPreference = 'Stop'
 Push-Location (Join-Path $PSScriptRoot '..')
 try {
-    $python = '.venv\Scripts\python.exe'
-    if (-not (Test-Path $python)) { $python = 'python' }
-    & $python -m pipelines.steps.deploy @args
+    $python, $version = '.venv\Scripts\python.exe', @()
+    if (-not (Test-Path $python)) {
+        if (Get-Command py -ErrorAction SilentlyContinue) { $python, $version = 'py', @('-3.13') } else { $python = 'python' }
+    }
+    & $python @version -m pipelines.steps.deploy @args
     exit $LASTEXITCODE
 }
 finally {

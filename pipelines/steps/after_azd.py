@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pipelines.steps import deploy_app, smoke_environment
 from pipelines.steps.commands import ROOT, CommandFailed, Commands
-from pipelines.steps.environments import Deployed, Environment
+from pipelines.steps.environments import JSON, Deployed, Environment
 
 
 def deployed(environment: Mapping[str, str]) -> Deployed:
@@ -22,9 +22,17 @@ def deployed(environment: Mapping[str, str]) -> Deployed:
         raise CommandFailed(f"azd gave no {missing}: this is run by `azd up`") from missing
 
 
+def need_same_subscription(commands: Commands, environment: Mapping[str, str]) -> None:
+    """azd and the Azure CLI are signed in each for itself. Raises CommandFailed where they are not in the same subscription."""
+    mine, theirs = commands.read("az", "account", "show", *JSON)["id"], environment.get("AZURE_SUBSCRIPTION_ID")
+    if theirs and theirs.lower() != str(mine).lower():
+        raise CommandFailed(f"azd has deployed to {theirs} and az is in {mine}: az account set --subscription {theirs}")
+
+
 def main() -> None:
     commands, target = Commands(), Environment("dev")
     try:
+        need_same_subscription(commands, os.environ)
         app = deployed(os.environ)
         deploy_app.deploy(commands, target, ROOT / "dist" / "tollgate.zip", app=app)
         smoke_environment.ask_everything(commands, target, app)

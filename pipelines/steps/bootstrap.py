@@ -1,7 +1,7 @@
 """Prepares Azure, and GitHub or Azure DevOps, for the pipelines. Run it again at any time: what is as it should be stays.
 
-For each environment two identities: one that may only look, for the plan that is approved, and one that deploys. Neither has a
-secret. `--dry-run` says what would be done.
+For each environment a resource group and two identities: one that may only look, for the plan that is approved, and one that
+deploys, to that group. Neither has a secret. `--dry-run` says what would be done.
 """
 
 import argparse
@@ -10,9 +10,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.steps import access, devops, entra, github, roles
+from pipelines.steps import access, devops, entra, github, groups, roles
 from pipelines.steps.commands import ROOT, CommandFailed, Commands, say
-from pipelines.steps.environments import ENVIRONMENTS, JSON
+from pipelines.steps.environments import ENVIRONMENTS, JSON, Environment
 
 UNAPPROVED = ("dev",)
 GUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
@@ -20,26 +20,34 @@ GUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`subscriptions` are by environment. One of `repository` and `project` is set."""
+    """`subscriptions` are by environment. One of `repository` and `project` is set. `is_adopted` trusts owners of apps."""
 
     subscriptions: dict[str, str]
     tenant: str
     repository: github.Repository | None = None
     project: devops.Project | None = None
     infra: Path = ROOT / "infra-bicep"
+    is_adopted: bool = False
 
 
 def bootstrap(commands: Commands, plan: Plan) -> int:
     """Do it, and return the number of changes. Raises CommandFailed or RolesUnsafe."""
     condition = roles.condition_for(roles.assigned_by_templates(plan.infra))
-    access.ensure_planner_role(commands, sorted(set(plan.subscriptions.values())))
+    subscriptions = sorted(set(plan.subscriptions.values()))
+    for name, (description, actions) in roles.CUSTOM.items():
+        access.ensure_custom_role(commands, name, description, actions, subscriptions)
+    for subscription in subscriptions:
+        groups.ensure_providers(commands, plan.infra, subscription)
     for environment, subscription in plan.subscriptions.items():
-        planner = entra.ensure_identity(commands, f"tollgate-{environment}-plan")
-        deployer = entra.ensure_identity(commands, f"tollgate-{environment}-deploy")
-        access.ensure_role(commands, planner, roles.PLANNER, subscription)
-        access.ensure_role(commands, deployer, roles.CONTRIBUTOR, subscription)
-        access.ensure_role(commands, deployer, roles.ACCESS_ADMINISTRATOR, subscription, condition)
-        access.ensure_role(commands, deployer, roles.VAULT_SECRETS_USER, subscription)
+        planner = entra.ensure_identity(commands, f"tollgate-{environment}-plan", plan.is_adopted)
+        deployer = entra.ensure_identity(commands, f"tollgate-{environment}-deploy", plan.is_adopted)
+        everything = access.Scope.of(subscription)
+        group = groups.ensure_group(commands, Environment(environment, plan.infra), subscription)
+        access.ensure_role(commands, planner, roles.PLANNER, everything)
+        access.ensure_role(commands, deployer, roles.SUBMITTER, everything)
+        access.ensure_role(commands, deployer, roles.CONTRIBUTOR, group)
+        access.ensure_role(commands, deployer, roles.ACCESS_ADMINISTRATOR, group, condition)
+        access.ensure_role(commands, deployer, roles.VAULT_SECRETS_USER, group)
         is_approved = environment not in UNAPPROVED
         for identity, name, waits in ((planner, f"{environment}-plan", False), (deployer, environment, is_approved)):
             connect(commands, plan, identity, name, subscription, waits)
@@ -60,9 +68,10 @@ def connect(
         }
         github.ensure_variables(commands, plan.repository, name, variables)
     if plan.project:
-        devops.ensure_environment(commands, plan.project, name, is_approved)
+        if not name.endswith("-plan"):
+            devops.ensure_environment(commands, plan.project, name)
         trust = devops.ensure_connection(
-            commands, plan.project, f"tollgate-{name}", identity, plan.tenant, subscription
+            commands, plan.project, f"tollgate-{name}", identity, plan.tenant, subscription, is_approved
         )
         entra.ensure_trust(commands, identity, trust)
 
@@ -80,6 +89,19 @@ def subscriptions_of(given: list[str], environments: list[str]) -> dict[str, str
     return {name: found[name] for name in environments}
 
 
+def refuse_sharing(subscriptions: dict[str, str]) -> None:
+    """Raises CommandFailed where a subscription has an environment that waits for an approval beside one that does not.
+
+    Whoever deploys to dev may write deployments of its subscription, and the steps find the gateway of prod by those.
+    """
+    open_to_all = {subscriptions[name] for name in subscriptions if name in UNAPPROVED}
+    if shared := [name for name in subscriptions if name not in UNAPPROVED and subscriptions[name] in open_to_all]:
+        raise CommandFailed(
+            f"{', '.join(shared)} would share a subscription with {', '.join(UNAPPROVED)}, which nobody approves: "
+            "give another --subscription, or take the risk with --share-subscription"
+        )
+
+
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     where = parser.add_mutually_exclusive_group(required=True)
@@ -94,6 +116,11 @@ def arguments() -> argparse.ArgumentParser:
         "--reviewer", action="append", default=[], metavar="NAME",
         help="who approves staging and prod: a user or ORGANIZATION/TEAM of GitHub, an id of Azure DevOps; may be given again",
     )  # fmt: skip
+    parser.add_argument(
+        "--share-subscription", action="store_true",
+        help="let environments with and without an approval be in one subscription; not for what matters",
+    )  # fmt: skip
+    parser.add_argument("--adopt", action="store_true", help="use apps of these names that others own")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done and change nothing")
     return parser
 
@@ -104,12 +131,15 @@ def plan_of(commands: Commands, given: argparse.Namespace) -> Plan:
     if not given.reviewer and set(environments) - set(UNAPPROVED):
         raise CommandFailed("staging and prod wait for an approval: name a --reviewer")
     subscriptions = subscriptions_of(given.subscription, environments)
+    if not given.share_subscription:
+        refuse_sharing(subscriptions)
     tenant = str(commands.read("az", "account", "show", *JSON)["tenantId"])
     reviewers = tuple(given.reviewer)
     if given.github:
-        return Plan(subscriptions, tenant, repository=github.Repository(given.github, reviewers))
-    organization, _, project = given.azure_devops.rstrip("/").rpartition("/")
-    return Plan(subscriptions, tenant, project=devops.Project(organization, project, reviewers))
+        repository = github.Repository.read(commands, given.github, reviewers)
+        return Plan(subscriptions, tenant, repository=repository, is_adopted=given.adopt)
+    project = devops.Project.read(commands, given.azure_devops, reviewers)
+    return Plan(subscriptions, tenant, project=project, is_adopted=given.adopt)
 
 
 def main() -> None:

@@ -15,7 +15,11 @@ ROOT = Path(__file__).parents[2]
 
 
 class CommandFailed(Exception):
-    """A tool is missing or ended with an error; the message has what it said."""
+    """A tool is missing or ended with an error; the message has what it said, and `said` has that alone."""
+
+    def __init__(self, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said
 
 
 class Commands:
@@ -31,11 +35,11 @@ class Commands:
         return json.loads(printed) if printed.strip() else None
 
     def find(self, *command: str) -> Any:
-        """Like `read`, and None where the tool says that there is no such thing."""
+        """Like `read`, for `gh`, and None where GitHub answers that there is no such thing."""
         try:
             return self.read(*command)
         except CommandFailed as failure:
-            if not any(sign in str(failure).lower() for sign in ("not found", "notfound", "could not be found", "404")):
+            if "HTTP 404" not in failure.said:
                 raise
             return None
 
@@ -71,7 +75,8 @@ def run_tool(command: Sequence[str]) -> str:
         encoding="utf-8",
     )
     if done.returncode:
-        raise CommandFailed(f"{quoted(command)} failed:\n{done.stderr.strip() or done.stdout.strip()}")
+        said = done.stderr.strip() or done.stdout.strip()
+        raise CommandFailed(f"{quoted(command)} failed:\n{said}", said)
     return done.stdout
 
 
@@ -113,6 +118,15 @@ def summarise(markdown: str) -> None:
         page.write_text(markdown, encoding="utf-8")
         say(f"##vso[task.uploadsummary]{page}")
     say(markdown)
+
+
+def put_out(name: str, value: str) -> None:
+    """Hand a value, of one line, to later steps and jobs of the pipeline. Elsewhere nothing happens."""
+    if path := os.environ.get("GITHUB_OUTPUT"):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(f"{name}={value}\n")
+    elif os.environ.get("TF_BUILD"):
+        say(f"##vso[task.setvariable variable={name};isOutput=true]{value}")
 
 
 def hide(secret: str) -> None:

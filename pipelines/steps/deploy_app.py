@@ -24,8 +24,10 @@ def checked(package: Path, expected: str | None) -> str:
     if not package.is_file():
         raise CommandFailed(f"there is no package {package}")
     beside = package.with_name(package.name + ".sha256")
-    wanted = expected or (beside.read_text(encoding="utf-8").split()[0] if beside.is_file() else None)
-    if wanted is None or not DIGEST.fullmatch(wanted):
+    if expected is None and beside.is_file():
+        expected = (beside.read_text(encoding="utf-8").split() or [""])[0]
+    wanted = expected or ""
+    if not DIGEST.fullmatch(wanted):
         raise CommandFailed(f"{package} has no digest: put {beside.name} beside it, or give --sha256")
     found = sha256_of(package)
     if found != wanted:
@@ -51,6 +53,7 @@ def deploy(
     digest = checked(package, expected)
     manifest = manifest_of(package)
     app = app or Deployed.read(commands, environment)
+    # `false` has to be said: left out, the CLI has every Python app of this plan built anew, from libraries nobody has locked.
     commands.change(
         f"deploy {manifest['name']} {manifest['version']} to {app.function_app}",
         "az", "functionapp", "deployment", "source", "config-zip",

@@ -39,8 +39,10 @@ def plan(commands: Commands, environment: Environment, location: str | None = No
     heads = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "nothing"
     gone = [change["resourceId"] for change in changes if change["changeType"] == "Delete"]
     warning = "".join(f"\n> **Deletes** `{each}`" for each in gone)
-    shown = text if len(text) <= LONGEST_SUMMARY else f"{text[:LONGEST_SUMMARY]}\n… the rest is in the log"
-    summarise(f"### What would change in {environment.name}: {heads}\n{warning}\n\n```\n{shown}\n```\n")
+    if len(text) > LONGEST_SUMMARY:
+        say(text)
+        text = f"{text[:LONGEST_SUMMARY]}\n… the rest is in the log"
+    summarise(f"### What would change in {environment.name}: {heads}\n{warning}\n\n````\n{text}\n````\n")
 
 
 def apply(commands: Commands, environment: Environment, location: str | None = None) -> None:

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
+from pipelines.steps.asking import ask
 from pipelines.steps.commands import CommandFailed, Commands, hide, summarise
 from pipelines.steps.environments import JSON
 
@@ -73,7 +74,7 @@ class Upstream:
         url = self.address(path, str(body["model"]))
         request = urllib.request.Request(url, data=json.dumps(body).encode(), headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            with ask(request, TIMEOUT_S) as answer:
                 return events_shape(answer.read().decode()) if body.get("stream") else shape_of(json.load(answer))
         except urllib.error.HTTPError as refusal:
             said = refusal.read(500).decode(errors="replace")

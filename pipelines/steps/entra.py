@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipelines.steps.commands import Commands, json_file
+from pipelines.steps.commands import CommandFailed, Commands, json_file, say
 from pipelines.steps.environments import JSON
 
 AUDIENCE = "api://AzureADTokenExchange"
@@ -31,9 +31,13 @@ class Trust:
     subject: str
 
 
-def ensure_identity(commands: Commands, name: str) -> Identity:
-    """The identity of that name, made where it is missing."""
+def ensure_identity(commands: Commands, name: str, is_adopted: bool = False) -> Identity:
+    """The identity of that name, made where it is missing. Raises CommandFailed for one that somebody else could become.
+
+    Names are not unique, and in most tenants everybody may register an app of any name. `is_adopted` trusts its owners.
+    """
     found = commands.read("az", "ad", "app", "list", "--filter", f"displayName eq '{name}'", *JSON)
+    refuse_strangers(commands, name, found or [], is_adopted)
     if not found:
         made = commands.change(
             f"register the app {name}",
@@ -49,6 +53,31 @@ def ensure_identity(commands: Commands, name: str) -> Identity:
     return replace(identity, object_id=str(principals[0]["id"])) if principals else identity
 
 
+def refuse_strangers(commands: Commands, name: str, found: list[dict[str, Any]], is_adopted: bool) -> None:
+    """Raises CommandFailed for two apps of the name, one with a secret, or one that is owned by others than who runs this."""
+    if len(found) > 1:
+        raise CommandFailed(f"there are {len(found)} apps named {name}: delete those that are not the pipelines'")
+    for app in found:
+        if app.get("passwordCredentials") or app.get("keyCredentials"):
+            raise CommandFailed(f"the app {name} ({app['appId']}) has a secret or a certificate: who has it is the app")
+        owners = [] if is_adopted else commands.read("az", "ad", "app", "owner", "list", "--id", app["appId"], *JSON)
+        others = [each for each in owners or [] if each["id"] != signed_in(commands)]
+        if others:
+            names = ", ".join(str(each.get("userPrincipalName") or each["id"]) for each in others)
+            raise CommandFailed(
+                f"the app {name} ({app['appId']}) is there already and belongs to {names}, who can sign in as it: "
+                "delete it, or trust its owners with --adopt"
+            )
+
+
+def signed_in(commands: Commands) -> str:
+    """The object id of the user who runs this; empty for a service principal."""
+    try:
+        return str(commands.read("az", "ad", "signed-in-user", "show", *JSON)["id"])
+    except CommandFailed:
+        return ""
+
+
 def principals_of(commands: Commands, identity: Identity) -> list[dict[str, Any]]:
     return list(commands.read("az", "ad", "sp", "list", "--filter", f"appId eq '{identity.client_id}'", *JSON) or [])
 
@@ -57,11 +86,14 @@ def ensure_trust(commands: Commands, identity: Identity, trust: Trust) -> None:
     """Let the holder of such a token sign in as the identity."""
     credential = ("az", "ad", "app", "federated-credential")
     there = [] if identity.is_new else commands.read(*credential, "list", "--id", identity.client_id, *JSON)
-    wanted = {"name": trust.name, "issuer": trust.issuer, "subject": trust.subject, "audiences": [AUDIENCE]}
+    wanted = {"issuer": trust.issuer, "subject": trust.subject, "audiences": [AUDIENCE]}
+    for other in [each for each in there or [] if each["name"] != trust.name]:
+        say(f"note: {identity.name} also lets in {other['subject']} of {other['issuer']}; delete it if it is not yours")
     same_name: dict[str, Any] | None = next((each for each in there or [] if each["name"] == trust.name), None)
     if same_name is not None and all(same_name[key] == value for key, value in wanted.items()):
         return
-    with json_file(wanted) as path:
+    named = wanted if same_name else {"name": trust.name, **wanted}
+    with json_file(named) as path:
         if same_name is None:
             command = (*credential, "create", "--id", identity.client_id, "--parameters", f"@{path}", *JSON)
         else:

@@ -19,7 +19,8 @@ def query_for(minutes: int, problems: bool, request: str | None, limit: int) -> 
         lines.append(f"| where SeverityLevel >= {WARNING}")
     if request:
         lines.append(f"| where Message has '{request}' or OuterMessage has '{request}'")
-    return "\n".join(
+    # One line: on Windows `az` is a batch file, and the end of a line would end its arguments.
+    return " ".join(
         [*lines, "| project TimeGenerated, SeverityLevel, Text = coalesce(Message, OuterMessage)",
          f"| top {limit} by TimeGenerated desc"]
     )  # fmt: skip

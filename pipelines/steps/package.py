@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from devhost.vocabularies import VOCABULARIES
+from devhost.vocabularies import install as fetch_vocabularies
 from pipelines.steps import libraries, provenance, sbom
 from pipelines.steps.archive import content_digest, sha256_of, write_zip
-from pipelines.steps.commands import ROOT, say
+from pipelines.steps.commands import ROOT, put_out, say
 from pipelines.steps.tree import copy_application
 
 NAME = "tollgate"
 LOCK = ROOT / "pipelines" / "requirements.lock"
 MANIFEST = "tollgate.json"
+VOCABULARY_FOLDER = Path("vendor/tiktoken")
 
 
 def version_of(root: Path) -> str:
@@ -42,7 +44,7 @@ def copy_vocabularies(source: Path, target: Path) -> dict[str, str]:
 def stage(root: Path, lock: Path, folder: Path) -> dict[str, Any]:
     """Lay the package out in the folder and return its manifest, which is written into it."""
     copy_application(root, folder)
-    vocabularies = copy_vocabularies(root / "vendor" / "tiktoken", folder / "vendor" / "tiktoken")
+    vocabularies = copy_vocabularies(root / VOCABULARY_FOLDER, folder / VOCABULARY_FOLDER)
     libraries.install(lock, folder / libraries.SITE_PACKAGES)
     libraries.compile_all(folder)
     manifest = {
@@ -87,7 +89,10 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--output", type=Path, default=ROOT / "dist", help="the folder for the results (dist)")
     given = arguments.parse_args()
+    if not all((ROOT / VOCABULARY_FOLDER / vocabulary.cache_name).is_file() for vocabulary in VOCABULARIES):
+        fetch_vocabularies(ROOT / VOCABULARY_FOLDER)  # `make` has done so before
     target = package(ROOT, LOCK, given.output)
+    put_out("sha256", sha256_of(target))
     say(f"{target} ({target.stat().st_size / 1e6:.1f} MB)\nsha256 {sha256_of(target)}")
 
 

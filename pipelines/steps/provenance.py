@@ -39,7 +39,11 @@ def statement(
                 "buildType": BUILD_TYPE,
                 "externalParameters": {"repository": repository_of(environment), **source},
                 "resolvedDependencies": [
-                    {"name": name, "digest": {"sha256": digest}} for name, digest in sorted(materials.items())
+                    {
+                        "uri": f"git+{repository_of(environment)}",
+                        "digest": {"gitCommit": source.get("commit", "unknown")},
+                    },
+                    *({"name": name, "digest": {"sha256": digest}} for name, digest in sorted(materials.items())),
                 ],
             },
             "runDetails": {"builder": {"id": builder}, "metadata": {"invocationId": invocation}},

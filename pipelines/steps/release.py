@@ -1,4 +1,4 @@
-"""Makes the bundle that a customer installs from: `python -m pipelines.steps.release [--tag v1.2.3]`, after `make package`.
+"""Makes the bundle that a customer installs from: `python -m pipelines.steps.release [--tag v1.2.3]`, with the package in dist/.
 
 It has the package with its papers, the templates as Bicep and compiled, the scripts and the pages that say how.
 """
@@ -9,16 +9,17 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from pipelines.steps.archive import files_in, sha256_of, write_zip
 from pipelines.steps.check_infra import compile_into
 from pipelines.steps.commands import ROOT, CommandFailed, Commands, say
 from pipelines.steps.deploy_app import checked, manifest_of
 from pipelines.steps.package import version_of
-from pipelines.steps.tree import Ignored
+from pipelines.steps.provenance import source_of
+from pipelines.steps.tree import known_files
 
-SHIPPED = ("infra-bicep", "pipelines", "devhost/find_python.sh", "CHANGELOG.md", "azure.yaml")
-PAGES = ("deploy", "roll-back", "set-up-pipelines", "release-to-a-customer")
+SHIPPED = ("infra-bicep", "pipelines", "devhost/find_python.sh", "CHANGELOG.md", "docs")
 PAPERS = ("tollgate.zip", "tollgate.zip.sha256", "tollgate.cdx.json", "tollgate.provenance.json")
 INSTALL = """# Tollgate {version}
 
@@ -59,15 +60,17 @@ def bundle(commands: Commands, root: Path, dist: Path) -> Path:
     return target
 
 
+def need_package_of(source: dict[str, Any], package: Path) -> None:
+    """Raises CommandFailed for a package of another commit than the templates and pages that go with it."""
+    commit = manifest_of(package)["commit"]
+    if commit != source["commit"] or source["dirty"]:
+        raise CommandFailed(f"the package is of commit {commit}, and this is not a clean checkout of that")
+
+
 def copy_sources(root: Path, folder: Path) -> None:
-    unwanted = Ignored("__pycache__\n*.pyc")
-    for name in (*SHIPPED, *(f"docs/how-to/{page}.md" for page in PAGES)):
-        if (root / name).is_dir():
-            for below, path in files_in(root / name):
-                if below not in unwanted:
-                    copy(path, folder / name / below)
-        else:
-            copy(root / name, folder / name)
+    """What git knows: something of one's own beside the templates, which .gitignore names, is nobody else's business."""
+    for name in known_files(root, *SHIPPED):
+        copy(root / name, folder / name)
 
 
 def copy(source: Path, target: Path) -> None:
@@ -82,6 +85,8 @@ def main() -> None:
     try:
         if given.tag and given.tag != f"v{version_of(ROOT)}":
             raise CommandFailed(f"the tag {given.tag} is not v{version_of(ROOT)}, the version in pyproject.toml")
+        if given.tag:
+            need_package_of(source_of(ROOT), ROOT / "dist" / "tollgate.zip")
         target = bundle(Commands(), ROOT, ROOT / "dist")
     except (CommandFailed, zipfile.BadZipFile) as failure:
         sys.exit(str(failure))

@@ -14,8 +14,19 @@ FORBIDDEN = {
     CONTRIBUTOR,
 }
 PLANNER = "Tollgate deployment planner"
-# What-if is an operation on a deployment. Without a right to write any resource a deployment of this identity would fail.
-PLANNER_ACTIONS = ["*/read", "Microsoft.Resources/deployments/*"]
+# Not `deployments/write`: whoever may write a deployment may write what it puts out, by which the steps find the gateway.
+PLANNER_ACTIONS = [
+    "*/read",
+    "Microsoft.Resources/deployments/validate/action",
+    "Microsoft.Resources/deployments/whatIf/action",
+]
+SUBMITTER = "Tollgate deployment submitter"
+# The template is one of the subscription, its resources are of a resource group: the right to write those is given there.
+SUBMITTER_ACTIONS = ["*/read", "Microsoft.Resources/deployments/*"]
+CUSTOM = {
+    PLANNER: ("Reads everything and asks what a deployment would change. Changes nothing.", PLANNER_ACTIONS),
+    SUBMITTER: ("Reads everything and submits deployments. Changes nothing itself.", SUBMITTER_ACTIONS),
+}
 ROLE_FILES = ("modules/roles.bicep", "modules/roles-external.bicep")
 ROLE_ID = re.compile(r"'([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})'")
 # Cosmos DB's own roles of the data plane look alike, and are not assigned through Microsoft.Authorization.

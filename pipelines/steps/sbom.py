@@ -14,7 +14,7 @@ LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s\\;]+)", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """An installed library. `licence` is an SPDX expression where it gives one, else its own words or `NOASSERTION`."""
+    """An installed library. `licence` is an SPDX expression where it gives one, else its own words, or nothing."""
 
     name: str
     version: str
@@ -55,7 +55,7 @@ def licence_of(headers: Message) -> tuple[str, bool]:
         if classifier.startswith("License :: OSI Approved :: "):
             return classifier.rpartition(" :: ")[2], False
     text = str(headers.get("License") or "").strip().splitlines()
-    return (text[0][:100], False) if text and text[0] else ("NOASSERTION", False)
+    return (text[0][:100], False) if text and text[0] else ("", False)
 
 
 def bill(
@@ -92,15 +92,14 @@ def bill(
 
 
 def component(library: Library) -> dict[str, Any]:
-    if library.is_spdx:
-        licences: list[dict[str, Any]] = [{"expression": library.licence}]
-    else:
-        licences = [{"license": {"name": library.licence}}]
-    return {
+    known: dict[str, Any] = {
         "type": "library",
         "bom-ref": library.purl,
         "name": library.name,
         "version": library.version,
         "purl": library.purl,
-        "licenses": licences,
     }
+    if not library.licence:
+        return known
+    licence = {"expression": library.licence} if library.is_spdx else {"license": {"name": library.licence}}
+    return {**known, "licenses": [licence]}

@@ -15,7 +15,8 @@ from typing import Any
 import openai
 from openai import AzureOpenAI, OpenAI
 
-from pipelines.steps.commands import say, summarise
+from pipelines.steps.asking import ask
+from pipelines.steps.commands import CommandFailed, say, summarise
 
 HELLO: Any = [{"role": "user", "content": "Answer with the one word: hello"}]
 TIMEOUT_S = 120.0
@@ -65,7 +66,7 @@ def need(claim: object, otherwise: str) -> None:
 
 def status_of(url: str) -> int:
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:
+        with ask(urllib.request.Request(url), TIMEOUT_S) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as refusal:
         return refusal.code
@@ -170,7 +171,7 @@ def outcome(check: Callable[[Target], None], target: Target) -> str:
     """Empty, or what went wrong, on one line."""
     try:
         check(target)
-    except (Unexpected, openai.OpenAIError, OSError, LookupError, TypeError, ValueError) as error:
+    except (Unexpected, CommandFailed, openai.OpenAIError, OSError, LookupError, TypeError, ValueError) as error:
         return f"**{type(error).__name__}**: {' '.join(str(error).split())[:300].replace('|', '/')}"
     return ""
 

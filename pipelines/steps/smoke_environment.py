@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from pipelines.steps import smoke
+from pipelines.steps.asking import ask, may_be_asked
 from pipelines.steps.commands import CommandFailed, Commands, hide, say
 from pipelines.steps.environments import Deployed, Environment
 
@@ -37,7 +38,7 @@ class Operator:
         headers = {"authorization": f"Bearer {self._key}", "content-type": "application/json"}
         request = urllib.request.Request(f"{self._url}{path}", data=data, method=method, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            with ask(request, TIMEOUT_S) as answer:
                 return answer.status, json.loads(answer.read() or b"{}")
         except urllib.error.HTTPError as refusal:
             return refusal.code, {"error": refusal.read(2000).decode(errors="replace")}
@@ -69,7 +70,7 @@ def wait_until_ready(url: str, within_s: float = READY_WITHIN_S, pause_s: float 
     end, last = time.monotonic() + within_s, "nothing"
     while time.monotonic() < end:
         try:
-            with urllib.request.urlopen(f"{url}/health/ready", timeout=TIMEOUT_S):
+            with ask(urllib.request.Request(f"{url}/health/ready"), TIMEOUT_S):
                 return
         except urllib.error.HTTPError as refusal:
             last = f"{refusal.code}: {refusal.read(2000).decode(errors='replace')}"
@@ -82,6 +83,8 @@ def wait_until_ready(url: str, within_s: float = READY_WITHIN_S, pause_s: float 
 def ask_everything(commands: Commands, environment: Environment, app: Deployed | None = None) -> None:
     """Wait for the app and run the smoke test; without `app` the environment's own. Raises CommandFailed."""
     app = app or Deployed.read(commands, environment)
+    if not may_be_asked(app.url):
+        raise CommandFailed(f"{app.url} would get the operator's key, and is not https")
     secret = ("az", "keyvault", "secret", "show", "--vault-name", app.vault, "--name", "operator-key")
     operator_key = str(commands.read(*secret, "--query", "value", "--output", "json"))
     hide(operator_key)

@@ -1,9 +1,12 @@
-"""Which files of the checkout are the application: those that git knows or would, less what .funcignore names."""
+"""Which files of the checkout are the application: below SHIPPED, those that git knows or would, less what .funcignore names."""
 
 import shutil
 import subprocess
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+# Named, so that a file that somebody leaves in the checkout is not shipped by chance.
+SHIPPED = ("function_app.py", "functions", "host.json", "requirements.txt", "shared")
 
 
 class Ignored:
@@ -24,16 +27,20 @@ class Ignored:
 
 def application_files(root: Path) -> list[str]:
     """Names of the files to ship, sorted. What .gitignore names is not among them, such as local settings."""
+    ignored = Ignored((root / ".funcignore").read_text(encoding="utf-8"))
+    return [name for name in known_files(root, *SHIPPED) if name not in ignored]
+
+
+def known_files(root: Path, *below: str) -> list[str]:
+    """Names of the files at or below these paths that git knows or would know, sorted."""
     git = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *below],
         cwd=root,
         check=True,
         capture_output=True,
         text=True,
     )
-    ignored = Ignored((root / ".funcignore").read_text(encoding="utf-8"))
-    names = {name for name in git.stdout.split("\0") if name and name not in ignored}
-    return sorted(name for name in names if (root / name).is_file())
+    return sorted({name for name in git.stdout.split("\0") if name and (root / name).is_file()})
 
 
 def copy_application(root: Path, target: Path) -> None:

@@ -22,7 +22,7 @@ class Cloud:
 
     def changes(self) -> list[list[str]]:
         """The calls that change something."""
-        words = {"create", "update", "set", "PUT", "POST", "config-zip", "DELETE"}
+        words = {"create", "update", "set", "register", "PUT", "POST", "config-zip", "DELETE"}
         return [call for call in self.calls if words & set(call)]
 
     def of(self, kind: str) -> list[Any]:
@@ -59,7 +59,37 @@ def answer(cloud: Cloud, call: list[str]) -> Any:
 def account(cloud: Cloud, call: list[str]) -> Any:
     if "get-access-token" in call:
         return {"accessToken": "token"}
-    return {"tenantId": "11111111-1111-1111-1111-111111111111"}
+    return {"tenantId": "11111111-1111-1111-1111-111111111111", "id": "aaaaaaaa-0000-0000-0000-000000000001"}
+
+
+def signed_in(cloud: Cloud, call: list[str]) -> Any:
+    return {"id": "me"}
+
+
+def owners(cloud: Cloud, call: list[str]) -> Any:
+    return cloud.state.get("owners", {}).get(option(call, "--id"), [{"id": "me"}])
+
+
+def group(cloud: Cloud, call: list[str]) -> Any:
+    there = cloud.state.setdefault("groups", [])
+    where = [option(call, "--subscription"), option(call, "--name")]
+    if call[2] == "exists":
+        return where in there
+    there.append(where)
+    return {"name": where[1]}
+
+
+def provider(cloud: Cloud, call: list[str]) -> Any:
+    registered = cloud.state.setdefault("registered", [])
+    where = [option(call, "--subscription"), option(call, "--namespace")]
+    if call[2] == "register":
+        registered.append(where)
+        return None
+    return "Registered" if where in registered else "NotRegistered"
+
+
+def project(cloud: Cloud, call: list[str]) -> Any:
+    return {"id": "project-1", "name": option(call, "--project")}
 
 
 def app(cloud: Cloud, call: list[str]) -> Any:
@@ -90,16 +120,19 @@ def credential(cloud: Cloud, call: list[str]) -> Any:
 
 def role_definition(cloud: Cloud, call: list[str]) -> Any:
     if call[3] == "list":
-        return [each for each in cloud.of("roles") if option(call, "--scope") in each["assignableScopes"]]
+        mine = [each for each in cloud.of("roles") if each["roleName"] == option(call, "--name")]
+        return [each for each in mine if option(call, "--scope") in each["assignableScopes"]]
     given = document(call, "--role-definition")
     kept = {
-        "roleName": given["Name"],
-        "name": "role-1",
+        "roleName": given["Name"] if call[3] == "create" else given["RoleName"],
+        "name": f"guid of {given['Name']}",
+        "id": f"/roleDefinitions/{given['Name']}",
         "permissions": [{"actions": given["Actions"]}],
         "assignableScopes": given["AssignableScopes"],
     }
     if call[3] == "update":
-        cloud.state["roles"] = []
+        cloud.state["roles"] = [each for each in cloud.of("roles") if each["id"] != given["Id"]]
+        kept |= {"name": given["Name"], "id": given["Id"]}
     return cloud.keep("roles", kept)
 
 
@@ -123,20 +156,27 @@ def api(cloud: Cloud, call: list[str]) -> Any:
     address = next(part for part in call if part.startswith(("repos/", "users/", "orgs/")))
     if not address.startswith("repos/"):
         return {"id": len(address)}
+    if address.count("/") == 2:
+        return {"full_name": "Contoso/tollgate"}
+    if address.endswith("oidc/customization/sub"):
+        return cloud.state.get("oidc", {"use_default": True, "sub_claim_prefix": "repo:Contoso@1/tollgate@2"})
     environments = cloud.state.setdefault("environments", {})
     name = address.split("/")[4]
-    if address.endswith("deployment-branch-policies"):
+    if "deployment-branch-policies" in address:
         policies = environments[name].setdefault("branches", [])
         if "POST" in call:
-            policies.append({"name": option(call, "-f").removeprefix("name=")})
+            policies.append({"name": option(call, "-f").removeprefix("name="), "id": len(policies) + 1})
+        if "DELETE" in call:
+            policies[:] = [each for each in policies if str(each["id"]) != address.rpartition("/")[2]]
+            return None
         return {"branch_policies": policies}
     if "PUT" in call:
         given = document(call, "--input")
         reviewers = [{"type": each["type"], "reviewer": {"id": each["id"]}} for each in given["reviewers"]]
-        rules = [{"type": "required_reviewers", "reviewers": reviewers}] if reviewers else []
-        environments.setdefault(name, {}).update(
-            {"protection_rules": rules, "deployment_branch_policy": given["deployment_branch_policy"]}
-        )
+        rule = {"type": "required_reviewers", "prevent_self_review": given["prevent_self_review"]}
+        kept = {key: given[key] for key in ("deployment_branch_policy", "can_admins_bypass")}
+        kept["protection_rules"] = [{**rule, "reviewers": reviewers}] if reviewers else []
+        environments.setdefault(name, {}).update(kept)
     if name not in environments:
         raise Refused("gh: Not Found (HTTP 404)")
     return environments[name]
@@ -158,7 +198,7 @@ def endpoint(cloud: Cloud, call: list[str]) -> Any:
         "workloadIdentityFederationIssuer": "https://login.microsoftonline.com/1/v2.0",
         "workloadIdentityFederationSubject": f"/eid1/c/pub/t/1/a/1/sc/2/{given['name']}",
     }
-    return cloud.keep("endpoints", given)
+    return cloud.keep("endpoints", {"id": f"id-of-{given['name']}", **given})
 
 
 def invoke(cloud: Cloud, call: list[str]) -> Any:
@@ -167,11 +207,24 @@ def invoke(cloud: Cloud, call: list[str]) -> Any:
         return cloud.keep(kind, {"id": len(cloud.of(kind)) + 1, **document(call, "--in-file")})
     if kind == "configurations":
         asked = next(part for part in call if part.startswith("resourceId=")).removeprefix("resourceId=")
-        return {"value": [each for each in cloud.of(kind) if each["resource"]["id"] == asked]}
+        type_ = next(part for part in call if part.startswith("resourceType=")).removeprefix("resourceType=")
+        resources = [(each["resource"]["type"], each["resource"]["id"]) for each in cloud.of(kind)]
+        return {
+            "value": [each for each, where in zip(cloud.of(kind), resources, strict=True) if where == (type_, asked)]
+        }
     return {"value": cloud.of(kind)}
 
 
 def what_if(cloud: Cloud, call: list[str]) -> Any:
+    if "ResourceIdOnly" in call:
+        groups = f"/subscriptions/{option(call, '--subscription')}/resourceGroups"
+        name = option(call, "--name").replace("tollgate-", "rg-")
+        found = [
+            (f"{groups}/{name}", "Deploy"),
+            (f"{groups}/another", "Ignore"),
+            (f"{groups}/{name}/providers/x/y", "Deploy"),
+        ]
+        return {"changes": [{"resourceId": each, "changeType": kind} for each, kind in found]}
     if "--no-pretty-print" not in call:
         return "Resource and property changes are indicated with these symbols:\n  + Create\n"
     return {"changes": cloud.of("planned")}
@@ -209,7 +262,12 @@ def analytics(cloud: Cloud, call: list[str]) -> Any:
 HANDLERS: tuple[tuple[tuple[str, ...], Any], ...] = (
     (("az", "account"), account),
     (("az", "ad", "app", "federated-credential"), credential),
+    (("az", "ad", "app", "owner"), owners),
+    (("az", "ad", "signed-in-user"), signed_in),
     (("az", "ad", "app"), app),
+    (("az", "group"), group),
+    (("az", "provider"), provider),
+    (("az", "devops", "project"), project),
     (("az", "ad", "sp"), principal),
     (("az", "role", "definition"), role_definition),
     (("az", "role", "assignment"), assignment),

@@ -17,7 +17,15 @@ from tests.pipelines.cloud import LOCATION, Cloud
 @pytest.fixture(autouse=True)
 def outside_of_a_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
     """These tests may themselves be run by one, whose page and log they must not write to."""
-    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "TF_BUILD", "GH_TOKEN", "TOLLGATE_URL", "TOLLGATE_KEY"):
+    for name in (
+        "GITHUB_ACTIONS",
+        "GITHUB_STEP_SUMMARY",
+        "GITHUB_OUTPUT",
+        "TF_BUILD",
+        "GH_TOKEN",
+        "TOLLGATE_URL",
+        "TOLLGATE_KEY",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -44,7 +52,7 @@ def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Now:
         try:
             return stand_in.run(path, list(command))
         except stand_in.Refused as refusal:
-            raise CommandFailed(str(refusal)) from refusal
+            raise CommandFailed(str(refusal), str(refusal)) from refusal
 
     monkeypatch.setattr("pipelines.steps.commands.run_tool", run)
     return state_at(path)

@@ -12,9 +12,12 @@ import yaml
 
 from pipelines.steps.commands import ROOT
 from pipelines.steps.environments import ENVIRONMENTS
+from tests.pipelines.templates import expand
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-DEVOPS = [ROOT / "pipelines" / "azure-pipelines.yml", ROOT / "pipelines" / "templates" / "environment.yml"]
+PIPELINE = ROOT / "pipelines" / "azure-pipelines.yml"
+DEVOPS = [PIPELINE, *sorted((ROOT / "pipelines" / "templates").glob("*.yml"))]
+RUNS = [("new", "all"), ("new", "dev"), ("new", "prod"), ("7", "all"), ("7", "prod")]
 YAML_FILES = [*WORKFLOWS, *DEVOPS, ROOT / ".github" / "dependabot.yml", ROOT / "azure.yaml"]
 PINNED = re.compile(r"uses: (\./\.github/workflows/[a-z]+\.yml|[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$")
 RULES = (
@@ -61,9 +64,36 @@ def test_yamllint_finds_nothing() -> None:
     linted("yamllint", "--strict", "-d", RULES, *map(str, YAML_FILES))
 
 
-@pytest.mark.parametrize("path", DEVOPS, ids=name_of)
-def test_the_pipelines_of_azure_devops_follow_their_schema(path: Path) -> None:
-    linted("check-jsonschema", "--regex-variant", "nonunicode", "--builtin-schema", "vendor.azure-pipelines", str(path))
+@pytest.mark.parametrize(("run", "only"), RUNS)
+def test_the_pipeline_of_azure_devops_follows_its_schema(tmp_path: Path, run: str, only: str) -> None:
+    expanded = tmp_path / "azure-pipelines.yml"
+    expanded.write_text(yaml.safe_dump(expand(PIPELINE, run=run, only=only)))
+
+    rules = ("--regex-variant", "nonunicode", "--builtin-schema", "vendor.azure-pipelines")
+    linted("check-jsonschema", *rules, str(expanded))
+
+
+@pytest.mark.parametrize(
+    ("run", "only", "expected"),
+    [
+        ("new", "all", "package plan_dev deploy_dev plan_staging deploy_staging plan_prod deploy_prod"),
+        ("new", "dev", "package plan_dev deploy_dev"),
+        ("new", "prod", "package"),
+        ("7", "all", "plan_dev deploy_dev plan_staging deploy_staging plan_prod deploy_prod"),
+        ("7", "prod", "plan_prod deploy_prod"),
+    ],
+)
+def test_a_new_package_is_in_prod_only_after_all_before_and_an_earlier_one_at_once(
+    run: str, only: str, expected: str
+) -> None:
+    stages = expand(PIPELINE, run=run, only=only)["stages"]
+
+    assert " ".join(stage["stage"] for stage in stages) == expected
+    # Without a condition of its own a stage runs only if all before it succeeded.
+    assert not [node for stage in stages for node in (stage, *steps_in(stage)) if "condition" in node]
+    told = str(stages)
+    assert ("deploy_infra apply" in told) is (run == "new" and only != "prod")
+    assert ("steps.origin" in told) is (run != "new")
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
@@ -107,11 +137,13 @@ def steps_in(node: Any) -> list[dict[str, Any]]:
 
 
 def commands_of(path: Path) -> list[str]:
-    found = [{**step, **step.get("inputs", {})} for step in steps_in(content(path))]
+    """The commands of a workflow; of the pipeline of Azure DevOps, those of every way to run it."""
+    documents = [content(path)] if path not in DEVOPS else [expand(PIPELINE, run=run, only=only) for run, only in RUNS]
+    found = [{**step, **step.get("inputs", {})} for document in documents for step in steps_in(document)]
     return [step[key] for step in found for key in ("run", "script", "inlineScript") if key in step]
 
 
-@pytest.mark.parametrize("path", [*WORKFLOWS, *DEVOPS], ids=name_of)
+@pytest.mark.parametrize("path", [*WORKFLOWS, PIPELINE], ids=name_of)
 def test_a_step_is_one_command_that_runs_anywhere(path: Path) -> None:
     for command in commands_of(path):
         assert "\n" not in command.strip()
@@ -123,11 +155,8 @@ def test_a_step_is_one_command_that_runs_anywhere(path: Path) -> None:
 
 
 def test_commands_are_found() -> None:
-    assert [len(commands_of(path)) for path in (ROOT / ".github" / "workflows" / "environment.yml", *DEVOPS)] == [
-        5,
-        2,
-        5,
-    ]
+    assert len(commands_of(ROOT / ".github" / "workflows" / "environment.yml")) == 7
+    assert len([step for step in steps_in(expand(PIPELINE, run="new", only="dev")) if "checkout" not in step]) > 8
 
 
 def test_both_pipelines_take_the_same_steps() -> None:
@@ -148,8 +177,59 @@ def test_environments_are_deployed_in_order_with_the_package_of_one_run() -> Non
     assert deploys["prod"]["needs"] == ["package", "staging"]
     assert {deploys[name]["with"]["run"] for name in ENVIRONMENTS} == {"${{ inputs.run || github.run_id }}"}
     assert [name for name, job in jobs() if any("make package" in str(step) for step in job.get("steps", []))] == [
-        "deploy.package", "release.bundle",
+        "deploy.package",
     ]  # fmt: skip
+    assert {deploys[name]["with"]["sha256"] for name in ENVIRONMENTS} == {"${{ needs.package.outputs.sha256 }}"}
+
+
+def condition_holds(name: str, run: str, only: str) -> bool:
+    """Whether the job is wanted by its condition, where all before it succeeded or was left out."""
+    condition = content(ROOT / ".github" / "workflows" / "deploy.yml")["jobs"][name]["if"].strip("${ }")
+    python = condition.replace("!cancelled()", "True").replace("!failure()", "True")
+    python = python.replace("inputs.run", repr(run)).replace("inputs.only", repr(only))
+    python = re.sub(r"contains\(fromJSON\('(\[.*?\])'\), (.*?)\)", r"((\2) in \1)", python)
+    return bool(eval(python.replace("||", "or").replace("&&", "and"), {"__builtins__": {}}))  # noqa: S307
+
+
+@pytest.mark.parametrize(
+    ("run", "only", "expected"),
+    [
+        ("", "", ["dev", "staging", "prod"]),
+        ("", "all", ["dev", "staging", "prod"]),
+        ("", "dev", ["dev"]),
+        ("", "staging", []),
+        ("", "prod", []),
+        ("7", "all", ["dev", "staging", "prod"]),
+        ("7", "prod", ["prod"]),
+    ],
+)
+def test_a_new_package_passes_every_environment_before_prod(run: str, only: str, expected: list[str]) -> None:
+    assert [name for name in ENVIRONMENTS if condition_holds(name, run, only)] == expected
+
+
+def test_what_was_shown_to_those_who_approve_is_what_is_deployed() -> None:
+    environment = content(ROOT / ".github" / "workflows" / "environment.yml")["jobs"]
+    plan, deploy = (
+        [str(step.get("run", step.get("uses"))) for step in environment[name]["steps"]] for name in environment
+    )
+
+    assert environment["plan"]["outputs"]["sha256"] == "${{ steps.package.outputs.sha256 }}"
+    assert environment["deploy"]["env"]["SHA256"] == "${{ needs.plan.outputs.sha256 }}"
+    assert any('deploy_app "$ENVIRONMENT" dist/tollgate.zip --sha256 "$SHA256"' in step for step in deploy)
+    (checked,) = [index for index, step in enumerate(plan) if "steps.origin" in step]
+    (fetched,) = [index for index, step in enumerate(plan) if "download-artifact" in step]
+    assert checked < fetched
+
+
+def test_a_release_has_the_package_that_was_deployed() -> None:
+    bundle = content(ROOT / ".github" / "workflows" / "release.yml")["jobs"]["bundle"]["steps"]
+
+    assert [step["run"] for step in bundle if "origin" in step.get("run", "")] == [
+        'python -m pipelines.steps.origin --commit "$GITHUB_SHA"'
+    ]
+    assert [step["with"]["subject-path"] for step in bundle if "attest" in step.get("uses", "")] == [
+        "dist/tollgate-*.zip"
+    ]
 
 
 def test_a_deployment_waits_for_a_plan_that_needs_no_approval() -> None:

@@ -17,11 +17,11 @@ def test_a_failure_says_what_the_tool_said() -> None:
 
 
 def test_only_what_is_not_there_is_nothing() -> None:
-    missing, broken = ("import sys; sys.exit('Not Found')", "import sys; sys.exit('Forbidden')")
+    missing, broken = ("import sys; sys.exit('gh: Not Found (HTTP 404)')", "import sys; sys.exit('Forbidden')")
 
     assert Commands().find(sys.executable, "-c", missing) is None
     with pytest.raises(CommandFailed, match="Forbidden"):
-        Commands().find(sys.executable, "-c", broken)
+        Commands().find(sys.executable, "-c", broken, "acme/HTTP 404")
 
 
 def test_a_dry_run_counts_and_tells_and_does_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from pipelines.steps import release
 from pipelines.steps.archive import sha256_of
 from pipelines.steps.commands import ROOT, CommandFailed, Commands
 from pipelines.steps.package import version_of
-from pipelines.steps.release import PAPERS, bundle
+from pipelines.steps.release import PAPERS, bundle, copy_sources, need_package_of
 from tests.pipelines.cloud import Cloud
 
 Now = Callable[..., Cloud]
@@ -46,6 +46,7 @@ def test_a_customer_gets_everything_that_a_deployment_needs(cloud: Now, tmp_path
         "INSTALL.md", "SHA256SUMS", "compiled/main.json", "package/tollgate.zip", "package/tollgate.cdx.json",
         "package/tollgate.provenance.json", "pipelines/deploy.sh", "pipelines/deploy.ps1", "pipelines/steps/deploy.py",
         "pipelines/smoke.lock", "infra-bicep/README.md", "docs/how-to/deploy.md", "devhost/find_python.sh",
+        "docs/how-to/upgrade.md", "docs/README.md",
     } <= names  # fmt: skip
     assert not [name for name in names if "__pycache__" in name or name.startswith(("shared/", "tests/", ".git"))]
     check = subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=tmp_path / "customer", check=False)
@@ -80,3 +81,25 @@ def test_a_tag_is_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(SystemExit, match="v99"):
         release.main()
+
+
+def test_the_package_is_of_the_commit_that_is_tagged(tmp_path: Path) -> None:
+    package = made(tmp_path / "dist") / "tollgate.zip"
+
+    need_package_of({"commit": "abc", "dirty": False}, package)
+    for source in ({"commit": "def", "dirty": False}, {"commit": "abc", "dirty": True}):
+        with pytest.raises(CommandFailed, match="commit abc"):
+            need_package_of(source, package)
+
+
+def test_what_git_ignores_beside_the_templates_is_not_released(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "infra-bicep").mkdir(parents=True)
+    subprocess.run(["git", "init", "--quiet", str(root)], check=True)
+    (root / ".gitignore").write_text("*.local.bicepparam\n")
+    for name in ("main.bicep", "main.local.bicepparam"):
+        (root / "infra-bicep" / name).write_text(name)
+
+    copy_sources(root, tmp_path / "bundle")
+
+    assert [path.name for path in (tmp_path / "bundle").rglob("*.bicep*")] == ["main.bicep"]

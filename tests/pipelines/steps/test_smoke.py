@@ -1,6 +1,7 @@
 """The smoke test against a gateway that runs here, with the simulated Azure OpenAI behind it."""
 
 import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -106,10 +107,10 @@ def test_a_missing_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_answer_that_is_not_the_gateways_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(url: str, timeout: float) -> None:
-        raise urllib.error.HTTPError(url, 503, "away", None, None)  # type: ignore[arg-type]
+    def refuse(request: urllib.request.Request, timeout_s: float) -> None:
+        raise urllib.error.HTTPError(request.full_url, 503, "away", None, None)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("urllib.request.urlopen", refuse)
+    monkeypatch.setattr(smoke, "ask", refuse)
     assert "503" in smoke.outcome(smoke.health, target("https://gateway.example"))
 
 

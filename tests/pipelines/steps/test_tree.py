@@ -38,11 +38,19 @@ def test_the_application_is_what_runs_and_nothing_else() -> None:
     assert {"shared/catalog/data", "shared/console/static", "shared/console/templates"} <= folders
 
 
-def test_what_git_ignores_is_not_shipped(tmp_path: Path) -> None:
+def test_what_git_ignores_or_nobody_has_named_is_not_shipped(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     (tmp_path / ".gitignore").write_text("secret.txt\n")
     (tmp_path / ".funcignore").write_text(".git*\n.funcignore\ntests\n")
-    for name in ("secret.txt", "tests/test_a.py", "shared/new.py", "host.json"):
+    for name in (
+        "secret.txt",
+        "shared/secret.txt",
+        "tests/test_a.py",
+        "shared/new.py",
+        "host.json",
+        "left.pem",
+        "tools/a.py",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
 
