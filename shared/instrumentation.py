@@ -1,5 +1,6 @@
 """Connects telemetry with what it tells of: builds it, and lets the store, leases, budgets and circuits tell."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -115,8 +116,16 @@ def kind_of(scope: str) -> str:
 
 def watch(runtime: Runtime) -> None:
     """Have the gauges read again and again, beside the calls of the loop that runs now."""
+    reading = asyncio.Lock()
+
+    async def tell() -> None:
+        # A disk that does not answer is not asked again and again meanwhile.
+        if not reading.locked():
+            async with reading:
+                await tell_gauges(runtime)
+
     if runtime.telemetry.is_on:
-        runtime.telemetry.watch(lambda: runtime.background.spawn(tell_gauges(runtime)))
+        runtime.telemetry.watch(lambda: runtime.background.spawn(tell()))
 
 
 async def tell_gauges(runtime: Runtime) -> None:

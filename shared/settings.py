@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,6 +10,9 @@ from pathlib import Path
 
 TELEMETRY = ("azure_monitor", "otlp", "prometheus", "opencensus")
 """Where telemetry can go."""
+
+
+_NAME = re.compile(r"[A-Za-z_]{1,30}")
 
 
 class AccessLog(StrEnum):
@@ -128,9 +132,9 @@ def _telemetry(env: Mapping[str, str], in_azure: bool, problems: list[str]) -> t
     if names == ("off",):
         return ()
     if unknown := [name for name in names if name not in TELEMETRY]:
-        problems.append(
-            f"TOLLGATE_TELEMETRY names {', '.join(unknown)[:100]}: it is off, or a list of {', '.join(TELEMETRY)}"
-        )
+        # What is no name may have been meant for another setting, and be a secret.
+        told = ", ".join(name if _NAME.fullmatch(name) else "something else" for name in unknown)[:100]
+        problems.append(f"TOLLGATE_TELEMETRY names {told}: it is off, or a list of {', '.join(TELEMETRY)}")
     if {"azure_monitor", "opencensus"} & set(names) and not env.get("APPLICATIONINSIGHTS_CONNECTION_STRING"):
         problems.append(
             "APPLICATIONINSIGHTS_CONNECTION_STRING is missing: TOLLGATE_TELEMETRY sends to Application Insights"

@@ -30,6 +30,8 @@ def call_points(ended: Ended, models: Models, capacities: Mapping[str, str]) -> 
     """Yield what a call adds. `capacities` says of every deployment how its capacity is paid."""
     event, model = ended.event, models.asked(ended.event)
     yield from _usage_points(event, model)
+    if (event.attempts or ended.is_late) and is_generation(event.endpoint):
+        yield from _gen_ai_points(ended, model, models.served(event))
     if ended.is_late:
         return
     deployment = event.deployment or NONE
@@ -47,8 +49,6 @@ def call_points(ended: Ended, models: Models, capacities: Mapping[str, str]) -> 
     )
     yield from _time_points(ended, model, deployment)
     yield from _throttle_points(ended, capacities)
-    if event.attempts and is_generation(event.endpoint):
-        yield from _gen_ai_points(event, model, models.served(event))
 
 
 def unknown_caller(status: int, code: str | None) -> Mapping[str, Value]:
@@ -117,16 +117,18 @@ def failure_of(attempt: AttemptRecord) -> str | None:
     return f"http_{attempt.status}" if attempt.status >= 500 or attempt.status in _BAD else None
 
 
-def _gen_ai_points(event: UsageEvent, model: str, served: str) -> Iterator[Point]:
+def _gen_ai_points(ended: Ended, model: str, served: str) -> Iterator[Point]:
+    event = ended.event
     shared: dict[str, Value] = {
         "gen_ai.operation.name": operation_of(event.endpoint),
         "gen_ai.provider.name": provider_of(event),
         "gen_ai.request.model": model,
         "gen_ai.response.model": served,
     }
-    error = error_type_of(event)
-    failed = {} if error is None else {"error.type": error}
-    yield Point(instruments.OPERATION_DURATION, event.timings.total_ms / 1000, shared | failed)
+    if not ended.is_late:
+        error = error_type_of(event)
+        failed = {} if error is None else {"error.type": error}
+        yield Point(instruments.OPERATION_DURATION, event.timings.total_ms / 1000, shared | failed)
     tokens = event.usage.tokens
     for kind, count in (("input", tokens.input), ("output", tokens.output)):
         if count:

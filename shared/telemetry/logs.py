@@ -3,15 +3,16 @@
 import orjson
 
 from shared.telemetry.traceparent import trace_id_of
-from shared.telemetry.vocabulary import Models, error_code_of
+from shared.telemetry.vocabulary import OTHER, Models, error_code_of, is_name
 from shared.usage.model import UsageEvent
 
 
 def text_line(event: UsageEvent) -> str:
-    """Return a line for people."""
-    tokens = event.usage.tokens
+    """Return a line for people, with the model as the caller wrote it, unless that is no name at all."""
+    tokens, asked = event.usage.tokens, event.requested_model
+    model = "-" if not asked else asked if is_name(asked) else OTHER
     return (
-        f"{event.status} {event.endpoint} {event.requested_model or '-'} → {event.deployment or '-'} in {event.timings.total_ms} ms, "
+        f"{event.status} {event.endpoint} {model} → {event.deployment or '-'} in {event.timings.total_ms} ms, "
         f"{len(event.attempts)} attempt(s), {tokens.input}+{tokens.output} tokens, team {event.attribution.team}"
     )
 

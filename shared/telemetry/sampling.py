@@ -1,4 +1,4 @@
-"""Which traces are kept: the same for all who decide by the trace's id and the same ratio.
+"""Which calls are traced: a share of them, by an id that is made of theirs.
 
 https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/ : the last 56 bits of the id are its randomness.
 """

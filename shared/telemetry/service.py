@@ -187,12 +187,13 @@ class Telemetry:
                 self._recorder.record([Point(DROPPED, dropped, {})])
 
     def _expose(self, answer: Future[Exposition]) -> None:
+        # Who asked may have given up.
+        if not answer.set_running_or_notify_cancel():
+            return
         text: Exposition = None
         with self._contained("the exposition"):
             text = self._recorder.exposition() if self._recorder is not None else None
-        # Who asked may have given up.
-        if answer.set_running_or_notify_cancel():
-            answer.set_result(text)
+        answer.set_result(text)
 
     @contextmanager
     def _contained(self, part: str, count: int = 0) -> Iterator[None]:

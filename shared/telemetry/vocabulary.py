@@ -1,5 +1,7 @@
 """The words that figures may be divided by: whatever else comes up is `other`, so that nobody can make series without end."""
 
+import re
+from collections import defaultdict
 from collections.abc import Iterable
 
 from shared.usage.model import Outcome, UsageEvent
@@ -7,18 +9,22 @@ from shared.wire.openai.endpoints import ENDPOINTS, Meter
 
 OTHER, NONE = "other", "none"
 
-LEARNED = 100
-"""Names of models that upstreams say they serve, and that are listed nowhere: dated versions mostly."""
+LEARNED, LEARNED_OF_ONE = 100, 10
+"""Names of models that upstreams say they serve, and that are listed nowhere: dated versions mostly. So many in all, and of one model."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,99}")
 
 OWN_CODES = frozenset({
-    "address_not_allowed", "budget_reserved", "circuit_open", "client_closed_request", "context_length_exceeded", "credential",
-    "directory_unavailable", "duplicate_key", "endpoint_not_allowed", "identity_unavailable", "insufficient_quota",
-    "internal_error", "invalid_batch", "invalid_form", "invalid_header", "invalid_json", "invalid_request", "invalid_tags",
-    "invalid_type", "invalid_value", "limits_unavailable", "max_tokens_exceeded", "method_not_allowed",
-    "missing_required_parameter", "model_not_found", "model_not_priced", "no_deployment", "not_configured", "not_found",
-    "object_in_other_account", "overloaded", "ownership_unavailable", "previous_response_not_found", "rate_limit_exceeded",
-    "request_timeout", "request_too_large", "service_unavailable", "unknown_parameter", "unknown_url", "unsupported_endpoint",
-    "unsupported_value", "upstream_auth_failed", "upstream_timeout", "upstream_unreachable", "websocket_not_supported",
+    "address_not_allowed", "api_key_disabled", "api_key_expired", "budget_reserved", "circuit_open",
+    "client_closed_request", "context_length_exceeded", "credential", "directory_unavailable", "duplicate_key",
+    "endpoint_not_allowed", "identity_unavailable", "insufficient_quota", "internal_error", "invalid_batch", "invalid_form",
+    "invalid_header", "invalid_json", "invalid_request", "invalid_tags", "invalid_token", "invalid_type", "invalid_value",
+    "limits_unavailable", "max_tokens_exceeded", "method_not_allowed", "missing_api_key", "missing_required_parameter",
+    "model_not_found", "model_not_priced", "no_deployment", "not_configured", "not_found", "object_in_other_account",
+    "overloaded", "ownership_unavailable", "previous_response_not_found", "rate_limit_exceeded", "request_timeout",
+    "request_too_large", "service_unavailable", "token_audience", "token_expired", "token_issuer", "token_not_mapped",
+    "unknown_parameter", "unknown_url", "unsupported_endpoint", "unsupported_value", "upstream_auth_failed",
+    "upstream_timeout", "upstream_unreachable", "websocket_not_supported",
 })  # fmt: skip
 """What the gateway itself says of a call that went wrong."""
 
@@ -49,6 +55,11 @@ PROVIDERS = {"azure_openai": "azure.ai.openai", "openai_compatible": "openai"}
 
 METERS = {endpoint.name: endpoint.meter for endpoint in ENDPOINTS}
 ROUTES = {endpoint.name: f"/v1/{endpoint.path}" for endpoint in ENDPOINTS}
+
+
+def is_name(text: str) -> bool:
+    """Whether a model could be called so: what has blanks in it, or is long, is rather something that was said."""
+    return _NAME.fullmatch(text) is not None
 
 
 def is_generation(endpoint: str) -> bool:
@@ -96,6 +107,7 @@ class Models:
     def __init__(self, known: Iterable[str]) -> None:
         self._known = frozenset(known)
         self._learned: set[str] = set()
+        self._learned_of: dict[str, int] = defaultdict(int)
 
     def asked(self, event: UsageEvent) -> str:
         """Return the name that the call asked for or, where only a pattern leads from it, what that stands for."""
@@ -113,8 +125,12 @@ class Models:
             return NONE
         if name in self._known or name in self._learned:
             return name
-        # An upstream that only repeats what a caller made up has told nothing.
-        if name in (event.requested_model, event.catalog_model) or len(self._learned) >= LEARNED:
+        asked = self.asked(event)
+        # What is told of a name that nobody configured, the caller may have made up: he could fill the room of all others.
+        if asked in (OTHER, NONE) or name in (event.requested_model, event.catalog_model) or not is_name(name):
+            return OTHER
+        if len(self._learned) >= LEARNED or self._learned_of[asked] >= LEARNED_OF_ONE:
             return OTHER
         self._learned.add(name)
+        self._learned_of[asked] += 1
         return name

@@ -109,6 +109,25 @@ def test_a_query_reads_tables_that_there_are(place: str) -> None:
     }
 
 
+@pytest.mark.parametrize("place", QUERIES)
+def test_a_query_looks_at_what_the_gateway_tells_and_not_at_what_the_host_tells_of_the_same_calls(place: str) -> None:
+    query = QUERIES[place]
+
+    assert query.count("AppRoleName == 'tollgate'") == len(
+        re.findall(r"\bApp(?:Requests|Dependencies|Metrics)\b", query)
+    )
+
+
+@pytest.mark.parametrize("place", [place for place, query in QUERIES.items() if "'stream_cut'" in query])
+def test_a_share_of_failures_is_not_thinned_by_refusals(place: str) -> None:
+    assert re.search(r"where .*[oO]utcome.* != 'refused' or .*[sS]tatus.* >= 500", QUERIES[place])
+
+
+@pytest.mark.parametrize("place", [place for place, query in QUERIES.items() if "first_byte_ms" in query])
+def test_first_bytes_are_those_of_streams(place: str) -> None:
+    assert "tobool(Properties['tollgate.streamed'])" in QUERIES[place]
+
+
 @pytest.mark.parametrize("path", sorted((INFRA / "workbooks").glob("*.json")), ids=lambda path: path.name)
 def test_a_workbook_is_one(path: Path) -> None:
     book = json.loads(path.read_text())

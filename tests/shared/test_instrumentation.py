@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,6 +9,8 @@ import pytest
 
 from shared.adapters.service_bus import ServiceBusPublisher
 from shared.budgets.model import Alert
+from shared.catalog.model import Charge
+from shared.catalog.rating import served_of
 from shared.directory.model import Mode
 from shared.documents import StoreUnavailable
 from shared.instrumentation import (
@@ -24,6 +26,7 @@ from shared.instrumentation import (
 )
 from shared.leases.model import Allowance, Exhausted
 from shared.leases.service import Leases
+from shared.money import amount
 from shared.telemetry.instruments import LEASES
 from shared.telemetry.service import Telemetry
 from shared.windows import CalendarPeriod, FixedWindow, Period
@@ -77,6 +80,20 @@ def test_a_call_costs_what_the_ledger_will_say(tmp_path: Path) -> None:
 
     assert cost_of(EVENT, prices) == (pytest.approx(9 * 2.5e-6 + 3 * 1.25e-6 + 2 * 1e-5), "USD")
     assert cost_of(replace(EVENT, served_model="?", catalog_model="?", requested_model="?"), prices) is None
+
+
+@pytest.mark.parametrize("capacity", ["standard", "spillover", "provisioned"])
+@pytest.mark.parametrize("tier", [None, "flex", "batch", "priority", "unheard of"])
+@pytest.mark.parametrize("served", ["gpt-4o-2024-11-20", None, "gpt-4o"])
+def test_estimates_are_made_from_what_the_ledger_reads(
+    tmp_path: Path, served: str | None, tier: str | None, capacity: str
+) -> None:
+    prices = Gateway(tmp_path).runtime.prices
+    event = replace(EVENT, served_model=served, service_tier=tier, capacity=capacity)
+    charge = prices.rate(served_of(event.to_json()), event.usage)
+
+    expected = (float(amount(charge.cost)), charge.currency) if isinstance(charge, Charge) else None
+    assert cost_of(event, prices) == expected
 
 
 def test_budgets_that_are_used_up_count_by_what_they_are_for(told: Told) -> None:
@@ -171,6 +188,37 @@ async def test_an_outbox_that_cannot_be_read_is_left_out(told: Told, tmp_path: P
 def test_only_a_publisher_with_a_broker_elsewhere_has_an_outbox() -> None:
     assert issubclass(ServiceBusPublisher, HasOutbox)
     assert not issubclass(MemoryEvents, HasOutbox)
+
+
+class Stuck(MemoryEvents):
+    """A disk that does not answer before it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.may_answer = 0, asyncio.Event()
+
+    async def waiting(self) -> Mapping[str, int]:
+        self.asked += 1
+        await self.may_answer.wait()
+        return {}
+
+
+async def test_a_disk_that_does_not_answer_is_asked_once(told: Told, tmp_path: Path) -> None:
+    events, observed = Stuck(), list[Callable[[], None]]()
+    told.telemetry.watch = observed.append  # type: ignore[method-assign]
+    runtime = replace(Gateway(tmp_path).runtime, telemetry=told.telemetry, events=events)
+    watch(runtime)
+    for _ in range(5):
+        observed[0]()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    assert events.asked == 1
+    events.may_answer.set()
+    await runtime.background.finish()
+    observed[0]()
+    await runtime.background.finish()
+    assert events.asked == 2
 
 
 async def test_gauges_are_watched_where_telemetry_goes_anywhere(told: Told, tmp_path: Path) -> None:

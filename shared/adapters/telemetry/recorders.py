@@ -61,7 +61,7 @@ def _open_telemetry(
         from shared.adapters.telemetry import otlp
 
         destinations.append(otlp.destination(environment, on_lost=on_lost))
-    return OpenTelemetryRecorder(service, destinations, patience_s=patience_s)
+    return OpenTelemetryRecorder(service, destinations, on_lost=on_lost, patience_s=patience_s)
 
 
 def _prometheus(service: Service, on_lost: Lost) -> Recorder:

@@ -8,15 +8,17 @@ from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
 from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 from opentelemetry.trace.status import Status, StatusCode
 
 from shared.adapters.telemetry import service as services
 from shared.adapters.telemetry.closing import close_all
-from shared.adapters.telemetry.points import countable
+from shared.adapters.telemetry.delivery import Lost
+from shared.adapters.telemetry.points import Room
 from shared.adapters.telemetry.service import Service
+from shared.adapters.telemetry.watched import WAITING, WatchedSpans
 from shared.telemetry.model import Instrument, Kind, Point, Span, Value
 from shared.telemetry.model import SpanKind as Part
 
@@ -29,7 +31,7 @@ class Destination:
     """Where to send. `attributes` are those of a span as this destination wants to read them; `abandon` ends all waiting."""
 
     metrics: MetricExporter
-    spans: SpanExporter
+    spans: WatchedSpans
     attributes: Callable[[Span], Mapping[str, Value]]
     abandon: Callable[[], None]
 
@@ -37,14 +39,19 @@ class Destination:
 class OpenTelemetryRecorder:
     """A Recorder. Nothing is registered with OpenTelemetry globally, as the host's worker may have telemetry of its own."""
 
-    def __init__(self, service: Service, destinations: Sequence[Destination], *, patience_s: float) -> None:
-        self._patience_s = patience_s
+    def __init__(
+        self, service: Service, destinations: Sequence[Destination], *, on_lost: Lost, patience_s: float
+    ) -> None:
+        self._patience_s, self._room = patience_s, Room(on_lost)
         self._resource = Resource(service.attributes())
         self._scope = InstrumentationScope(services.NAME, service.version)
         self._is_closed = False
         self._abandon = [destination.abandon for destination in destinations]
         self._lanes = [
-            (BatchSpanProcessor(destination.spans, meter_provider=NoOpMeterProvider()), destination.attributes)
+            (
+                BatchSpanProcessor(destination.spans, max_queue_size=WAITING, meter_provider=NoOpMeterProvider()),
+                destination,
+            )
             for destination in destinations
         ]
         self._meters = MeterProvider(
@@ -57,7 +64,7 @@ class OpenTelemetryRecorder:
         self._takers: dict[str, Callable[[float, Mapping[str, Value]], None]] = {}
 
     def record(self, points: Sequence[Point]) -> None:
-        for instrument, value, attributes in countable(points):
+        for instrument, value, attributes in self._room.countable(points):
             take = self._takers.get(instrument.name)
             if take is None:
                 take = self._takers[instrument.name] = self._make(instrument)
@@ -65,8 +72,9 @@ class OpenTelemetryRecorder:
 
     def export(self, spans: Sequence[Span]) -> None:
         for span in spans:
-            for processor, attributes in self._lanes:
-                processor.on_end(self._readable(span, attributes(span)))
+            for processor, destination in self._lanes:
+                if destination.spans.has_room():
+                    processor.on_end(self._readable(span, destination.attributes(span)))
 
     def exposition(self) -> None:
         return None

@@ -1,5 +1,6 @@
 """Exporters of OpenTelemetry that report whether they succeed, and count each thing once."""
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,6 +10,9 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from shared.adapters.telemetry.delivery import Delivery
+
+WAITING = 2048
+"""Spans that wait to be sent to one destination."""
 
 type Close = Callable[[], None]
 
@@ -44,10 +48,24 @@ class WatchedMetrics(MetricExporter):
 
 
 class WatchedSpans(SpanExporter):
+    """Knows how many spans wait for it: the queue before it would let go of the oldest, and tell nobody."""
+
     def __init__(self, inner: SpanExporter, delivery: Delivery, close: Close) -> None:
         self._inner, self._delivery, self._close = inner, delivery, close
+        self._waiting, self._lock = 0, threading.Lock()
+
+    def has_room(self) -> bool:
+        """Take one more into account; where there is no room for it, it is lost, and counted so."""
+        with self._lock:
+            has_room = self._waiting < WAITING
+            self._waiting += has_room
+        if not has_room:
+            self._delivery.lost(1)
+        return has_room
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        with self._lock:
+            self._waiting -= len(spans)
         if self._delivery.is_over:
             self._delivery.lost(len(spans))
             return SpanExportResult.FAILURE

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.adapters.telemetry.delivery import Lost
-from shared.adapters.telemetry.points import SERIES, countable
+from shared.adapters.telemetry.points import Key, Room, key_of
 from shared.telemetry.model import Instrument, Kind, Point, Value
 
 
@@ -34,30 +34,22 @@ class Series:
 
 
 class Windows:
-    """Bounded: of an instrument, as many series as `points.SERIES` are kept in a window; others are lost, and counted so."""
+    """Bounded: there are as many series as `Room` has room for."""
 
     def __init__(self, on_lost: Lost) -> None:
-        self._on_lost, self._lock = on_lost, threading.Lock()
-        self._series: dict[str, dict[tuple[Value, ...], Series]] = {}
+        self._room, self._lock = Room(on_lost), threading.Lock()
+        self._series: dict[tuple[str, Key], Series] = {}
 
     def add(self, points: Sequence[Point]) -> None:
         with self._lock:
-            lost = sum(not self._added(*entry) for entry in countable(points))
-        if lost:
-            self._on_lost(lost)
+            for instrument, value, attributes in self._room.countable(points):
+                key = instrument.name, key_of(instrument, attributes)
+                known = self._series.get(key)
+                fresh = Series(instrument, attributes, value, 1, value, value)
+                self._series[key] = fresh if known is None else known.and_also(value)
 
     def taken(self) -> list[Series]:
         """Return the window's series and begin the next."""
         with self._lock:
             series, self._series = self._series, {}
-        return [one for of_instrument in series.values() for one in of_instrument.values()]
-
-    def _added(self, instrument: Instrument, value: float, attributes: Mapping[str, Value]) -> bool:
-        of_instrument = self._series.setdefault(instrument.name, {})
-        key = tuple(attributes.get(name, "") for name in instrument.attributes)
-        known = of_instrument.get(key)
-        if known is None and len(of_instrument) >= SERIES:
-            return False
-        fresh = Series(instrument, attributes, value, 1, value, value)
-        of_instrument[key] = fresh if known is None else known.and_also(value)
-        return True
+        return list(series.values())

@@ -116,6 +116,24 @@ async def test_the_time_in_which_a_caller_sends_his_body_is_not_ours(watched: Wa
     assert own_s < 1 < 30 <= took_s
 
 
+async def test_the_time_in_which_it_is_found_out_who_calls_is_ours(watched: Watched) -> None:
+    gateway, clock = watched.gateway, watched.gateway.clock
+    known = gateway.runtime.callers.identify
+
+    async def slowly(*args: Any) -> Any:
+        clock.advance(3)
+        return await known(*args)
+
+    gateway.runtime.callers.identify = slowly  # type: ignore[method-assign]
+    await gateway.chat()
+
+    recorder = await watched.told()
+
+    ((own_s, _),) = recorder.of("tollgate.overhead")
+    ((took_s, _),) = recorder.of("tollgate.request.duration")
+    assert (own_s, took_s) == (3, 3)
+
+
 async def test_fallbacks_show_as_attempts_and_as_failures(watched: Watched) -> None:
     watched.gateway.upstream.answers = [ConnectFailed(), json_answer(CHAT_ANSWER)]
     await watched.gateway.chat("both")

@@ -6,7 +6,7 @@ import pytest
 from shared.telemetry.calls import call_points
 from shared.telemetry.ended import Ended
 from shared.telemetry.vocabulary import Models
-from shared.usage.model import NO_USAGE, AttemptRecord, Outcome, Timings
+from shared.usage.model import NO_USAGE, AttemptRecord, Outcome, Source, Timings, Usage
 from tests.shared.telemetry.recording import EVENT, MemoryRecorder, ended
 
 MODELS = Models(["gpt-4o"])
@@ -113,8 +113,22 @@ def test_a_callers_own_mistake_is_no_failure_of_the_upstream() -> None:
 
 
 def test_what_becomes_known_later_adds_its_use_and_is_no_call() -> None:
-    late = Ended(replace(EVENT, id="late_resp_1"), is_late=True)
+    late = Ended(replace(EVENT, id="late_resp_1", attempts=()), is_late=True)
 
-    names = {point.instrument.name for point in told(late).points}
+    recorder = told(late)
 
-    assert names == {"tollgate.tokens"}
+    assert {point.instrument.name for point in recorder.points} == {"tollgate.tokens", "gen_ai.client.token.usage"}
+    assert sum(count for count, _ in recorder.of("gen_ai.client.token.usage")) == 14
+
+
+def test_a_response_in_the_background_has_its_tokens_once() -> None:
+    pending = ended(endpoint="responses", usage=Usage(source=Source.PENDING))
+    late = Ended(replace(EVENT, id="late_resp_1", endpoint="responses", attempts=()), is_late=True)
+    points = [point for call in (pending, late) for point in told(call).points]
+
+    sums = {
+        name: sum(point.value for point in points if point.instrument.name == name)
+        for name in ("tollgate.requests", "tollgate.tokens", "gen_ai.client.token.usage")
+    }
+    assert sums == {"tollgate.requests": 1, "tollgate.tokens": 14, "gen_ai.client.token.usage": 14}
+    assert sum(point.instrument.name == "gen_ai.client.operation.duration" for point in points) == 1

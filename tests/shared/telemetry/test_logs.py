@@ -15,6 +15,14 @@ def test_a_line_for_people_says_the_most_important_things() -> None:
     )
 
 
+def test_what_is_no_name_of_a_model_is_not_repeated_to_people_either() -> None:
+    for said in ("tell me a secret", "x" * 101, "gpt-4o?200 forged line"):
+        assert said not in text_line(replace(EVENT, requested_model=said))
+        assert " other → west" in text_line(replace(EVENT, requested_model=said))
+    assert " gpt-5.0-typo → " in text_line(replace(EVENT, requested_model="gpt-5.0-typo"))
+    assert " - → " in text_line(replace(EVENT, requested_model=None))
+
+
 def test_a_line_for_machines_is_one_object_from_a_list_of_fields() -> None:
     line = json_line(EVENT, MODELS, None)
 

@@ -47,6 +47,16 @@ class Hanging(MemoryRecorder):
         super().record(points)
 
 
+class Counting(Hanging):
+    """Counts the texts that it makes, once it does not hang any more."""
+
+    texts = 0
+
+    def exposition(self) -> tuple[bytes, str] | None:
+        self.texts += 1
+        return super().exposition()
+
+
 class OfALibrary(Exception):
     """Derived from nothing that anybody could name."""
 
@@ -191,6 +201,22 @@ async def test_nobody_who_gave_up_asking_stops_the_thread() -> None:
 
     assert text[0] == b"1 points"
     telemetry.close()
+
+
+async def test_no_text_is_made_for_those_who_gave_up() -> None:
+    recorder = Counting()
+    telemetry = telemetry_on(recorder, patience_s=0.05)
+    telemetry.count(LEASES, result="granted")
+    for _ in range(5):
+        with pytest.raises(TimeoutError):
+            await telemetry.exposition()
+
+    recorder.may_go_on.set()
+    telemetry._patience_s = WAIT_S
+    assert await telemetry.exposition() is not None
+    telemetry.close()
+
+    assert recorder.texts == 1
 
 
 async def asked(telemetry: Telemetry) -> tuple[bytes, str] | None:

@@ -6,9 +6,10 @@ import shared.gateway.pipeline
 import shared.management.api  # noqa: F401 - their errors are looked through
 from shared.errors import GatewayError
 from shared.telemetry.vocabulary import (
+    ERROR_CODES,
     LEARNED,
+    LEARNED_OF_ONE,
     METERS,
-    OWN_CODES,
     PROVIDERS,
     Models,
     error_code_of,
@@ -19,24 +20,25 @@ from shared.telemetry.vocabulary import (
     operation_of,
     provider_of,
 )
-from shared.usage.model import Outcome
+from shared.usage.model import Outcome, UsageEvent
 from tests.shared.telemetry.recording import EVENT
 
-BEFORE_A_CALL = {
-    "missing_api_key", "invalid_api_key", "api_key_expired", "api_key_disabled", "invalid_token", "token_expired", "token_audience",
-    "token_issuer", "token_not_mapped", "invalid_signature",
-}  # fmt: skip
-"""Errors without a caller: nothing is settled then."""
+OF_WEBHOOKS = {"invalid_signature"}
+"""Errors of what is no call."""
 
 
 def kinds(kind: type[GatewayError]) -> set[type[GatewayError]]:
     return {kind}.union(*(kinds(each) for each in kind.__subclasses__()))
 
 
+def asked_for(requested: str | None, served: str | None) -> UsageEvent:
+    return replace(EVENT, requested_model=requested, catalog_model=None, served_model=served)
+
+
 def test_every_code_that_the_gateway_answers_with_is_known() -> None:
     own = {kind.code for kind in kinds(GatewayError) if kind.__module__.startswith(("shared.gateway", "shared.errors"))}
 
-    assert own - BEFORE_A_CALL - OWN_CODES == set()
+    assert own - OF_WEBHOOKS - ERROR_CODES == set()
 
 
 def test_names_that_callers_make_up_are_all_the_same() -> None:
@@ -52,12 +54,33 @@ def test_names_that_callers_make_up_are_all_the_same() -> None:
 
 
 def test_names_that_upstreams_tell_are_learned_up_to_a_number() -> None:
-    models = Models(["gpt-4o"])
-    told = [models.served(replace(EVENT, served_model=f"gpt-4o-{number}")) for number in range(2 * LEARNED)]
+    known = [f"model-{number}" for number in range(LEARNED)]
+    models = Models(known)
+    told = {models.served(asked_for(name, f"{name}-{number}")) for number in range(LEARNED) for name in known}
 
-    assert told == [f"gpt-4o-{number}" for number in range(LEARNED)] + ["other"] * LEARNED
-    assert models.served(replace(EVENT, served_model="gpt-4o-7")) == "gpt-4o-7"
-    assert models.served(replace(EVENT, served_model=None)) == "none"
+    assert len(told - {"other"}) == LEARNED
+    assert models.served(asked_for("model-3", "model-3-0")) == "model-3-0"
+    assert models.served(asked_for("model-3", None)) == "none"
+
+
+def test_one_model_whose_upstream_tells_ever_new_names_leaves_room_for_others() -> None:
+    models = Models(["gpt-4o", "mine"])
+    told = [models.served(asked_for("mine", f"mine-{number}")) for number in range(LEARNED)]
+
+    assert told == [f"mine-{number}" for number in range(LEARNED_OF_ONE)] + ["other"] * (LEARNED - LEARNED_OF_ONE)
+    assert models.served(asked_for("gpt-4o", "gpt-4o-2024-11-20")) == "gpt-4o-2024-11-20"
+
+
+def test_what_an_upstream_makes_of_a_name_that_a_caller_made_up_teaches_nothing() -> None:
+    models = Models(["gpt-4o"])
+
+    assert models.served(asked_for("made-up", "vendor/made-up")) == "other"
+    assert models.served(asked_for(None, "gpt-9")) == "other"
+
+
+@pytest.mark.parametrize("name", ["the prompt: hello", "x" * 101, "-x", "a\nb", "ada@example.com says"])
+def test_an_upstream_that_tells_what_is_no_name_teaches_nothing(name: str) -> None:
+    assert Models(["gpt-4o"]).served(asked_for("gpt-4o", name)) == "other"
 
 
 def test_an_upstream_that_repeats_what_the_caller_made_up_teaches_nothing() -> None:

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from queue import Queue
 from typing import Any
 
@@ -223,6 +224,21 @@ class RecorderContract:
         told = [record.getMessage() for record in caplog.records if record.name.startswith("shared.")]
         assert told == [f"telemetry is not taken by {self.name} and is lost until it is: no answer, or no token for it"]
         assert KEY not in caplog.text
+
+    def test_spans_for_which_there_is_no_room_are_counted(
+        self, make: Callable[..., Recorder], collector: Collector
+    ) -> None:
+        collector.may_answer.clear()
+        lost: list[int] = []
+        recorder = make(on_lost=lost.append, patience_s=20)
+        spans = [replace(SERVED, span_id=number) for number in range(1, 12_001)]
+        for some in range(0, len(spans), 500):
+            recorder.export(spans[some : some + 500])
+        collector.may_answer.set()
+        recorder.close()
+
+        assert sum(lost) > 0
+        assert len(collector.spans) + sum(lost) == len(spans)
 
 
 class PatientContract(RecorderContract):

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 
 import pytest
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from shared.adapters.telemetry.points import SERIES
-from shared.adapters.telemetry.prometheus import PrometheusRecorder, full_name
+from shared.adapters.telemetry.prometheus import GAUGE_S, PrometheusRecorder, full_name
 from shared.adapters.telemetry.service import Service
 from shared.telemetry.instruments import ALL
 from shared.telemetry.model import Instrument, Kind, Point
+from tests.fakes import FakeClock
 from tests.shared.adapters.telemetry.recorder_contract import CIRCUIT, DURATION, REQUESTS, SERVED
 
 SERVICE = Service("1.2.3", "prod", "machine-7")
@@ -113,6 +114,34 @@ def test_spans_and_the_end_change_nothing(end: Callable[[PrometheusRecorder], No
     end(recorder)
 
     assert samples(recorder) == before
+
+
+def test_a_gauge_that_nobody_tells_any_more_is_gone() -> None:
+    clock, lost = FakeClock(), list[int]()
+    recorder = PrometheusRecorder(SERVICE, on_lost=lost.append, clock=clock)
+    recorder.record([Point(CIRCUIT, 1, {"deployment": "old"}), Point(REQUESTS, 1, {"endpoint": "e"})])
+    clock.advance(GAUGE_S / 2)
+    recorder.record([Point(CIRCUIT, 1, {"deployment": f"d{number}"}) for number in range(SERIES - 1)])
+    clock.advance(GAUGE_S / 2 + 1)
+
+    told = samples(recorder)
+    recorder.record([Point(CIRCUIT, 0, {"deployment": "new"})])
+
+    assert ("tollgate_circuit_ratio", (("deployment", "old"),)) not in told
+    assert told[("tollgate_circuit_ratio", (("deployment", "d7"),))] == 1
+    assert told[("tollgate_requests_total", (("endpoint", "e"), ("status", "")))] == 1, "counters stay"
+    assert samples(recorder)[("tollgate_circuit_ratio", (("deployment", "new"),))] == 0, "its room is free again"
+    assert lost == []
+
+
+def test_other_registries_of_the_process_tell_what_they_told_before() -> None:
+    recorder = PrometheusRecorder(SERVICE, on_lost=ignored)
+    recorder.record([Point(REQUESTS, 1, {}), Point(DURATION, 1, {})])
+    others = CollectorRegistry()
+    Counter("theirs", "Of somebody else", registry=others).inc()
+
+    assert "theirs_created" in generate_latest(others).decode()
+    assert "_created" not in recorder.exposition()[0].decode()
 
 
 def test_the_global_registry_is_left_alone() -> None:
