@@ -9,7 +9,7 @@ from datetime import datetime
 from shared.documents import DocumentExists, DocumentMissing, PreconditionFailed, StoreUnavailable
 from shared.leases.account import Account
 from shared.leases.demand import Demand
-from shared.leases.lease import CONTAINER, FOREVER, NEVER, TRIES, Contended, Lease, Ports, Taken
+from shared.leases.lease import CONTAINER, FOREVER, NEVER, Contended, Lease, Ports, Taken
 from shared.leases.model import Allowance, Exhausted, Level
 
 LIFE_S = 300
@@ -21,8 +21,8 @@ REPORT_S = 2.0
 RETRY_S = 2.0
 """When to come back for what others hold and may not use."""
 
-_JITTER_S, _LONGEST_S = 0.002, 1.0
-"""Pauses after a lost race: long enough in the end for a hundred instances that open a new period together."""
+_TRIES, _JITTER_S, _LONGEST_S = 16, 0.02, 2.0
+"""After a lost race pauses grow from about an exchange: patience for a hundred instances that open a new period together."""
 
 _DAY_S = 86_400
 _KEPT_S = 40 * _DAY_S
@@ -168,7 +168,7 @@ class AccountLease(Lease):
     async def _exchange(self, *, spare: int = 0, is_asking: bool = False, leaves: bool = False) -> None:
         """Report, renew, give `spare` back and, when asking, borrow: all in one write. Raises StoreUnavailable."""
         async with self._lock:
-            for attempt in range(TRIES):
+            for attempt in range(_TRIES):
                 is_fresh = not self._is_current
                 if is_fresh:
                     await self._load()

@@ -23,9 +23,9 @@ from shared.finance.facts import Days
 from shared.finance.model import ReportConfig, ReportKind
 from shared.finance.service import ReportService
 from shared.finance.signing import ReportSigner
+from shared.jobs.counted_ledger import CountedLedger
 from shared.ledger.documents import PARTITIONS, cell_document, head_document
 from shared.ledger.model import CONTAINER, Cell, CellKey, Dimensions, Grain, Head, View, add
-from shared.ledger.store import LedgerStore
 from shared.redaction import Secret
 from shared.windows import CalendarPeriod, Period
 from tests.load.table import grid
@@ -121,7 +121,9 @@ async def report(path: Path, directory: Path, kind: ReportKind) -> dict[str, flo
         return ReportSigner(Secret("a secret that is long enough for this"))
 
     storage = ReportFiles(directory)
-    service = ReportService(LedgerStore(documents), Open(), storage, signer, lambda: Origin("prices", "bench"))
+    service = ReportService(
+        CountedLedger(documents, SystemClock(), "UTC"), Open(), storage, signer, lambda: Origin("prices", "bench")
+    )
     before = _megabytes()
     stalls = asyncio.create_task(_longest_stall())
     begun, cpu_begun = time.perf_counter(), time.process_time()

@@ -16,7 +16,9 @@ def print_capacity() -> None:
 
 
 def print_simulation(rates: tuple[int, ...]) -> None:
-    for title, design in (("one team", sweep.TODAY), ("200 teams", sweep.DEPLOYED), ("200 teams", sweep.TODAY)):
+    one, many = sweep.TEAMS
+    shown = ((one, sweep.BEFORE), (one, sweep.TODAY), (many, sweep.BEFORE_DEPLOYED), (many, sweep.DEPLOYED))
+    for title, design in shown:
         outcomes = sweep.curve(design, sweep.TEAMS[title], rates)
         print(table.grid(sweep.curve_table(f"{design.name}, {title}", outcomes)), end="\n\n")
     print(table.grid(list(sweep.knees(rates))), end="\n\n")

@@ -8,8 +8,8 @@ from tests.load.scale.facts import LEASE_WRITES_PER_S, PARTITION_UNITS, READ_S, 
 from tests.load.scale.partitions import Store
 from tests.load.scale.virtual_time import run
 
-TRIES, JITTER_S = 12, 0.001
-"""As in shared/leases."""
+TRIES, JITTER_S, LONGEST_S = 16, 0.02, 2.0
+"""As in shared/leases/account_lease.py."""
 
 SHARE_BYTES, REST_BYTES = 130, 150
 """Of an account's document: each instance's part, and what there is anyway."""
@@ -99,7 +99,7 @@ class Account:
             known = -1
             self._traffic.lost_races += 1
             await self._charge(account, read_units(sharing))
-            await asyncio.sleep(WRITE_S.value / 2 + self._random.uniform(0, JITTER_S * 2 ** min(attempt, 6)))
+            await asyncio.sleep(WRITE_S.value / 2 + self._random.uniform(0, min(LONGEST_S, JITTER_S * 2**attempt)))
         self._traffic.given_up += 1
         return known
 

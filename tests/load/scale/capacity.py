@@ -49,12 +49,14 @@ def http_instances(rate: float, environment: Environment, calls: Calls) -> int:
 
 
 def delivery(rate: float, environment: Environment) -> float:
-    """How many messages the ingest finds when it looks, while one instance is enough."""
-    return min(environment.batch, max(1.0, rate * _CYCLE_S))
+    """How many messages the ingest takes at a time, while one instance is enough: what came while it waited for enough, or was at work."""
+    gathered = min(float(environment.least_batch), 1 + rate * environment.batch_wait_s)
+    return min(environment.batch, max(gathered, rate * _CYCLE_S))
 
 
-def ingest_instances(rate: float) -> int:
-    return max(1, ceil(rate * facts.CPU_PER_EVENT_US.value / 1e6 / BUSY), ceil(rate * _CYCLE_S / 100))
+def ingest_instances(rate: float, environment: Environment) -> int:
+    by_cpu = rate * facts.CPU_PER_EVENT_US.value / 1e6 / BUSY
+    return max(1, ceil(by_cpu), ceil(rate * _CYCLE_S / environment.batch))
 
 
 def loads(rate: float, environment: Environment, calls: Calls) -> Iterator[Load]:
@@ -82,7 +84,7 @@ def _functions(rate: float, environment: Environment, calls: Calls) -> Iterator[
         "instances",
         "maximumInstanceCount, up to 1,000; a higher httpConcurrency",
     )
-    memory = (instances + ingest_instances(rate) + 2) * environment.memory_mb
+    memory = (instances + ingest_instances(rate, environment) + 2) * environment.memory_mb
     yield Load(
         "memory in the region",
         memory,

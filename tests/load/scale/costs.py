@@ -63,7 +63,7 @@ def _instances(rate: float, environment: Environment, calls: Calls) -> Decimal:
     gigabytes, ready = environment.memory_mb / 1024, environment.always_ready
     count = http_instances(rate, environment, calls)
     busy_s = MONTH_S * (1 - exp(-rate * calls.seconds / count))
-    on_demand = max(0, count - ready) * busy_s + _jobs_s(rate)
+    on_demand = max(0, count - ready) * busy_s + _jobs_s(rate, environment)
     executions = rate * MONTH_S + _deliveries_per_s(rate, environment) * MONTH_S + _timer_runs()
     return (
         prices.READY_BASELINE.usd * _dec(ready * MONTH_S * gigabytes)
@@ -73,10 +73,10 @@ def _instances(rate: float, environment: Environment, calls: Calls) -> Decimal:
     )
 
 
-def _jobs_s(rate: float) -> float:
-    """Seconds billed for timers and for the ingest: each run counts as a second at least, runs at the same time once."""
-    ingest = MONTH_S * (1 - exp(-rate * LEAST_BILLED_S.value)) * ingest_instances(rate)
-    return ingest + _timer_runs() * LEAST_BILLED_S.value
+def _jobs_s(rate: float, environment: Environment) -> float:
+    """Seconds billed for timers and for the ingest: each run counts as a second at least. Waiting for more messages is no run."""
+    busy = min(1.0, _deliveries_per_s(rate, environment) * LEAST_BILLED_S.value)
+    return MONTH_S * busy * ingest_instances(rate, environment) + _timer_runs() * LEAST_BILLED_S.value
 
 
 def _timer_runs() -> float:
@@ -126,7 +126,11 @@ def _network(rate: float, environment: Environment, calls: Calls) -> Decimal:
 
 
 def _logs(rate: float, environment: Environment, calls: Calls) -> Decimal:
-    instances = http_instances(rate, environment, calls) + ingest_instances(rate) if rate else environment.always_ready
+    instances = (
+        http_instances(rate, environment, calls) + ingest_instances(rate, environment)
+        if rate
+        else environment.always_ready
+    )
     gigabytes = MONTH_S * (rate * LOG_BYTES_PER_CALL + instances * LOG_BYTES_PER_INSTANCE_S) / 1e9
     gigabytes = min(gigabytes, environment.log_gb_a_day * MONTH_S / 86_400)
     return prices.LOGS.usd * _dec(gigabytes) + prices.ALERT.usd * ALERT_RULES

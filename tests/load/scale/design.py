@@ -7,7 +7,8 @@ from tests.load.scale.facts import PARTITION_UNITS
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """How the ledger is laid out. `units` are the RU/s of the container; `shards` the partitions of a team and month.
+    """How the ledger is laid out, and by default as it is today. `units` are the RU/s of the container; `shards` the partitions of a team
+    and month.
 
     `least_batch` messages are waited for up to `wait_s`. With `sessions` each partition's messages go to one instance at a time, and
     an instance has so many of them at once. `looks_up_entries`: after any conflict it is read what of a chunk is posted already.
@@ -16,14 +17,14 @@ class Design:
     name: str
     units: float = 10_000
     shards: int = 1
-    batch: int = 100
+    batch: int = 500
     most_instances: int = 100
     credits: float | None = None
     partition_units: float = PARTITION_UNITS.value
-    least_batch: int = 1
-    wait_s: float = 0.0
+    least_batch: int = 100
+    wait_s: float = 10.0
     sessions: int = 0
-    looks_up_entries: bool = True
+    looks_up_entries: bool = False
 
 
 @dataclass(slots=True)

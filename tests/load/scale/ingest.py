@@ -43,7 +43,6 @@ class Ledger:
         self._queue = (Sessions if design.sessions else Queue)(design.credits)
         self._store = Store(design.units, min(design.partition_units, design.units))
         self._target = 1
-        self._running: set[int] = set()
         self._posted: list[float] = []
         self._conflicts = self._deliveries = 0
 
@@ -61,7 +60,7 @@ class Ledger:
         outcome.posted, outcome.conflicts, outcome.throttled, outcome.units, outcome.deliveries = (
             (late - early) / (seconds / 2) for early, late in zip(before, after, strict=True)
         )
-        outcome.oldest_s, outcome.instances = self._queue.oldest_s(loop.time()), len(self._running)
+        outcome.oldest_s, outcome.instances = self._queue.oldest_s(loop.time()), self._target
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -104,10 +103,8 @@ class Ledger:
             is_due = len(self._queue) >= design.least_batch or self._queue.oldest_s(now()) >= design.wait_s
             delivery = self._queue.take(design.batch, now(), number) if number < self._target and is_due else []
             if delivery:
-                self._running.add(number)
                 yield delivery
             else:
-                self._running.discard(number)
                 await asyncio.sleep(LOOK_S if number < self._target else SCALE_EVERY_S / 4)
 
     def _partition(self) -> int:

@@ -92,7 +92,7 @@ async def _post(instances: int, seconds: float, batch: int) -> tuple[float, floa
     return posted / seconds, slow.refused.get("batch", 0) / seconds
 
 
-def posting(instances: int, seconds: float = 10.0, batch: int = 100) -> tuple[float, float]:
+def posting(instances: int, seconds: float = 10.0, batch: int = 500) -> tuple[float, float]:
     """Let instances post to one partition as fast as they can: events and refused batches a second."""
     return run(_post(instances, seconds, batch))
 

@@ -19,7 +19,7 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Settings as in infra-bicep, which a test holds them to.
+    """Settings as in infra-bicep and host.json, which tests hold them to.
 
     `units` are the most RU/s of ledger, counters and of what the others share; None is serverless.
     """
@@ -33,7 +33,9 @@ class Environment:
     messaging_units: int | None
     is_private: bool
     zones: bool
-    batch: int = 100
+    batch: int = 500
+    least_batch: int = 100
+    batch_wait_s: float = 10.0
     tokens_per_minute: int = 100_000
     log_gb_a_day: float = float("inf")
 

@@ -14,20 +14,29 @@ ENOUGH = 200_000
 
 DEPLOYED = Design("today, as prod is deployed")
 TODAY = Design("today", units=ENOUGH)
+BEFORE_DEPLOYED = Design("before, as prod is deployed", batch=100, least_batch=1, wait_s=0.0, looks_up_entries=True)
+BEFORE = replace(BEFORE_DEPLOYED, name="before", units=ENOUGH)
+"""Until 2026-11-21: deliveries of up to a hundred, nothing was waited for, and each lost race looked for what was posted."""
+
+SESSIONS = replace(TODAY, name="sessions", sessions=8)
 DESIGNS = (
+    BEFORE_DEPLOYED,
     DEPLOYED,
+    replace(DEPLOYED, name="today, prod with 20,000 RU/s", units=20_000),
+    replace(DEPLOYED, name="today, prod with 40,000 RU/s", units=40_000),
+    BEFORE,
+    replace(BEFORE, name="before, deliveries of up to 500", batch=500),
+    replace(BEFORE, name="before, no look after a lost race", looks_up_entries=False),
     TODAY,
-    replace(TODAY, name="deliveries of up to 500", batch=500),
-    replace(TODAY, name="at least 100 at a time, or 5 s", least_batch=100, wait_s=5.0),
-    replace(TODAY, name="no look for entries after a lost race", looks_up_entries=False),
-    replace(TODAY, name="both: up to 500 and no look", batch=500, looks_up_entries=False),
+    replace(TODAY, name="today, without waiting for 100", least_batch=1, wait_s=0.0),
+    replace(TODAY, name="today, with at most 10 instances", most_instances=10),
     replace(TODAY, name="4 shards", shards=4),
     replace(TODAY, name="16 shards", shards=16),
-    replace(TODAY, name="16 shards, up to 500 and no look", shards=16, batch=500, looks_up_entries=False),
-    replace(TODAY, name="sessions", sessions=8),
+    SESSIONS,
     replace(TODAY, name="4 shards and sessions", shards=4, sessions=8),
     replace(TODAY, name="16 shards and sessions", shards=16, sessions=8),
 )
+OVERRUN = (BEFORE_DEPLOYED, DEPLOYED, BEFORE, TODAY, SESSIONS)
 TEAMS = {"one team": [1.0], "200 teams": zipf(200)}
 INSTANCES = (10, 25, 50, 100, 150, 200, 300, 500, 1_000)
 BURST = (1_000.0, 30.0)
@@ -89,13 +98,17 @@ def knees(rates: Sequence[int], designs: Sequence[Design] = DESIGNS) -> Iterator
         yield line
 
 
-def after_a_burst(designs: Sequence[Design] = DESIGNS) -> Iterator[list[str]]:
+def after_a_burst(designs: Sequence[Design] = OVERRUN) -> Iterator[list[str]]:
     """Whether a design that was overrun for half a minute gets over it, at a load that it bears otherwise."""
     rate, until = BURST
-    yield [f"{rate:,.0f}/s for {until:.0f} s, then 100/s, one team", "posted/s after", "oldest s at 4 min", "instances"]
+    columns = ("posted/s after", "oldest s at 4 min", "instances")
+    yield [f"{rate:,.0f}/s for {until:.0f} s, then 100/s", *(f"{teams}: {what}" for teams in TEAMS for what in columns)]
     for design in designs:
-        outcome = simulate(design, [1.0], 100, 240.0, burst=BURST)
-        yield [design.name, f"{outcome.posted:,.0f}", f"{outcome.oldest_s:.0f}", f"{outcome.instances:.0f}"]
+        line = [design.name]
+        for shares in TEAMS.values():
+            outcome = simulate(design, shares, 100, 240.0, burst=BURST)
+            line += [f"{outcome.posted:,.0f}", f"{outcome.oldest_s:.0f}", f"{outcome.instances:.0f}"]
+        yield line
 
 
 def accounts(shards: int = 1, instances: Sequence[int] = INSTANCES) -> Iterator[list[str]]:

@@ -17,6 +17,11 @@ def test_many_instances_get_in_each_others_way_and_parts_of_an_account_help() ->
     assert exchanges(300, 16, seconds=10.0).keeps_up
 
 
+def test_a_hundred_instances_that_open_a_new_budget_together_turn_nobody_away() -> None:
+    *_, turned_away = rehearsal.spending(100, 2.0)
+    assert turned_away <= 4  # of a hundred; pauses are drawn by lot
+
+
 @pytest.mark.parametrize("instances", [1, 4])
 def test_the_simulation_posts_about_as_fast_as_the_ledger(instances: int) -> None:
     posted, _ = rehearsal.posting(instances, 4.0)

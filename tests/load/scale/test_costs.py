@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tests.load.scale import capacity, costs, facts, page, prices
 from tests.load.scale.settings import DEV, PROD, STAGING, Calls, Environment
+from tests.load.scale.sweep import TODAY
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "explanation" / "running-costs.md"
@@ -61,7 +63,13 @@ def _times(field: str, end: int) -> Iterator[int]:
 
 def test_deliveries_are_as_large_as_the_host_makes_them() -> None:
     host = orjson.loads((ROOT / "host.json").read_bytes())
-    assert {each.batch for each in ENVIRONMENTS} == {host["extensions"]["serviceBus"]["maxMessageBatchSize"]}
+    bus = host["extensions"]["serviceBus"]
+    seconds = sum(
+        int(part) * unit for part, unit in zip(bus["maxBatchWaitTime"].split(":"), (3600, 60, 1), strict=True)
+    )
+    expected = (bus["maxMessageBatchSize"], bus["minMessageBatchSize"], seconds)
+    assert {(each.batch, each.least_batch, each.batch_wait_s) for each in ENVIRONMENTS} == {expected}
+    assert (TODAY.batch, TODAY.least_batch, TODAY.wait_s) == expected
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda each: each.name)
@@ -81,6 +89,12 @@ def test_an_instance_is_billed_for_waiting() -> None:
     """Ten calls of five seconds at a time keep one instance busy all month, at two gigabytes."""
     (short, long) = (costs.of(2, DEV, Calls(seconds=seconds))["instances"] for seconds in (0.05, 5.0))
     assert long > short + 80
+
+
+def test_events_that_wait_for_each_other_cost_a_fraction_of_those_that_are_posted_at_once() -> None:
+    at_once = replace(DEV, least_batch=1, batch_wait_s=0.0)
+    (together, alone) = (costs.of(1, each, Calls(seconds=0.05))["instances"] for each in (DEV, at_once))
+    assert together < alone - 70
 
 
 def test_every_price_says_where_it_is_from() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.load.scale.design import Design
 from tests.load.scale.ingest import simulate
-from tests.load.scale.sweep import TODAY
+from tests.load.scale.sweep import BEFORE, TODAY
 
 SHORT_S = 30.0
 
@@ -21,9 +21,24 @@ def test_what_is_offered_is_posted_while_there_is_room() -> None:
 
 
 def test_one_team_overruns_its_partition() -> None:
-    outcome = simulate(TODAY, [1.0], 800, SHORT_S)
+    outcome = simulate(TODAY, [1.0], 1_500, SHORT_S)
     assert not outcome.keeps_up
     assert outcome.conflicts > 10
+
+
+def test_one_team_may_send_more_than_before() -> None:
+    assert simulate(TODAY, [1.0], 700, SHORT_S).keeps_up
+    assert not simulate(BEFORE, [1.0], 700, SHORT_S).keeps_up
+
+
+def test_what_was_overrun_recovers() -> None:
+    assert simulate(TODAY, [1.0], 100, 120.0, burst=(1_000, 20.0)).keeps_up
+
+
+def test_few_events_are_waited_for_together() -> None:
+    outcome = simulate(TODAY, [1.0], 10, 60.0)
+    assert outcome.p95_s < 11
+    assert outcome.deliveries < 0.15
 
 
 def test_shards_and_sessions_bear_more_than_one_partition_takes() -> None:
