@@ -46,7 +46,7 @@ def show_period(session: Session, args: Namespace) -> int:
         session.terminal.table(("currency", "so far"), sums)
         return 0
     session.terminal.table(
-        ("currency", "closed at", "adjusted since", "now"), list(_since(found["snapshot"], dict(sums)))
+        ("currency", "closed with", "adjusted since", "now"), list(_since(found["snapshot"], dict(sums)))
     )
     if entries := objects(found, "adjustments"):
         session.terminal.show("")
@@ -167,7 +167,7 @@ def _azure_costs(session: Session, args: Namespace) -> int:
         session.terminal.show_json(compared)
         return 0
     session.terminal.table(
-        ("month", "deployment", "azure", "ledger", "residual", "%", "currency", "may be because of"),
+        ("month", "deployment", "in azure", "azure", "ledger", "residual", "%", "currency", "may be because of"),
         [
             _residual(each, row)
             for each in compared
@@ -182,8 +182,9 @@ def _azure_costs(session: Session, args: Namespace) -> int:
 
 def _residual(comparison: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[object, ...]:
     causes = ", ".join(str(cause.get("reason")) for cause in row.get("causes") or ())
-    plain = tuple(row.get(name) for name in ("deployment", "azure", "ledger", "residual", "percent", "currency"))
-    return (comparison.get("month"), *plain, causes)
+    place = " / ".join(str(row[name]) for name in ("account", "azure_name") if row.get(name)) or None
+    plain = tuple(row.get(name) for name in ("azure", "ledger", "residual", "percent", "currency"))
+    return (comparison.get("month"), row.get("deployment"), place, *plain, causes)
 
 
 def _finding(item: Mapping[str, Any]) -> tuple[object, ...]:

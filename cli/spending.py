@@ -102,5 +102,6 @@ def _entry(entry: Mapping[str, Any]) -> tuple[object, ...]:
 
 def _covered(session: Session, answer: Mapping[str, Any]) -> None:
     coverage = answer.get("coverage") or {}
-    through = shown(coverage.get("posted_through")) or "nothing yet"
-    session.terminal.note(f"From {shown(answer.get('from'))} to {shown(answer.get('to'))}; posted through {through}.")
+    through = coverage.get("posted_through")
+    posted = f"posted through {shown(through)}" if through else "nothing was posted yet"
+    session.terminal.note(f"From {shown(answer.get('from'))} to {shown(answer.get('to'))}; {posted}.")

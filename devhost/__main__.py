@@ -18,7 +18,7 @@ from devhost.stopping import StopSignal
 from devhost.worker import AppInvalid
 from shared.adapters.local_queue import LocalQueue
 from shared.clock import SystemClock
-from shared.configuration.loading import ConfigurationInvalid, load_configuration
+from shared.configuration.loading import ConfigurationInvalid
 from shared.settings import Settings, SettingsInvalid
 
 _log = logging.getLogger("devhost")
@@ -52,7 +52,9 @@ async def run(environment: Environment, app_dir: Path) -> None:
             environment.use_simulator(addresses.endpoint, addresses.identity_endpoint, addresses.identity_header)
         if app_dir == PROJECT:
             # The app checks it too, but there a mistake comes with a traceback.
-            load_configuration(environment.config_path, environment.variables)
+            from shared.bootstrap import check_settings  # noqa: PLC0415 - other apps than ours need not have it
+
+            check_settings(Settings.from_environment(environment.variables))
         _stop_on_signals(stop, simulator)
         await _serve(environment, app_dir, listener, stop, "the simulator" if simulator else "Azure OpenAI")
     finally:

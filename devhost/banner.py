@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-_FAVOURITE = "gpt-4o-mini"
+_FAVOURITE, _FAVOURITE_TEAM = "gpt-4o-mini", "demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def render(facts: Facts) -> str:
     text = facts.config_path.read_text()
     key = facts.demo_key if "TOLLGATE_DEMO_KEY" in text else "sk-… (a key of your configuration)"
     operator = facts.operator_key if "TOLLGATE_OPERATOR_KEY" in text else "sk-… (a key with the role platform_admin)"
-    model = example_model(text)
+    model, team = example_model(text), example_team(text)
     return f"""
 Tollgate is ready at {facts.url}
 
@@ -55,16 +55,24 @@ print(answer.choices[0].message.content)
 
 Give somebody a key of their own:
 
-TOLLGATE_KEY={operator} TOLLGATE_URL={facts.url} .venv/bin/tollgate keys mint --team demo
+TOLLGATE_KEY={operator} TOLLGATE_URL={facts.url} .venv/bin/tollgate keys mint --team {team}
 """
 
 
 def example_model(config: str) -> str:
     """Return a model that the configuration routes by name, best a small chat model."""
-    try:
-        routes = (yaml.safe_load(config) or {}).get("routes") or []
-        aliases = [str(route["alias"]) for route in routes]
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError):
-        return _FAVOURITE
-    named = [alias for alias in aliases if "*" not in alias]
+    named = [alias for alias in _each(config, "routes", "alias") if "*" not in alias]
     return _FAVOURITE if _FAVOURITE in named or not named else named[0]
+
+
+def example_team(config: str) -> str:
+    """Return a team that the configuration declares, best the one for demonstrations."""
+    teams = _each(config, "teams", "id")
+    return _FAVOURITE_TEAM if _FAVOURITE_TEAM in teams or not teams else teams[0]
+
+
+def _each(config: str, section: str, field: str) -> list[str]:
+    try:
+        return [str(item[field]) for item in (yaml.safe_load(config) or {}).get(section) or []]
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError):
+        return []

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
+from typing import Self
 
 from markupsafe import Markup
 
@@ -27,6 +28,16 @@ class Scale:
 
     top: Decimal
     low: Decimal
+    step: Decimal
+
+    @classmethod
+    def of(cls, most: Decimal, least: Decimal) -> Self:
+        """Return one whose lines are the same round number apart above zero and below it, so none covers another."""
+        step = nice((most - least) / _LINES)
+        return cls(_up(most, step) if most or least else step, _up(-least, step), step)
+
+    def lines(self) -> list[Decimal]:
+        return [self.step * place for place in range(-int(self.low / self.step), int(self.top / self.step) + 1)]
 
     def y(self, value: Decimal) -> float:
         return _TOP + float((self.top - value) / (self.top + self.low)) * (HEIGHT - _BOTTOM - _TOP)
@@ -35,8 +46,8 @@ class Scale:
 def bars(items: Sequence[Bar], title: str) -> Markup:
     """Return a column for each item; credits stand below the line."""
     known = [item.value for item in items if item.value is not None]
-    top, low = nice(max(known, default=Decimal(0))), min(known, default=Decimal(0))
-    scale = Scale(top, nice(-low) if low < 0 else Decimal(0))
+    zero = Decimal(0)
+    scale = Scale.of(max([*known, zero]), min([*known, zero]))
     slot = (WIDTH - _LEFT) / max(len(items), 1)
     every = -(-len(items) // _MOST_LABELS)
     drawn = [_grid(scale)]
@@ -82,10 +93,13 @@ def nice(value: Decimal) -> Decimal:
     return next(power * step for step in map(Decimal, ("1", "2", "2.5", "5", "10")) if value <= power * step)
 
 
+def _up(value: Decimal, step: Decimal) -> Decimal:
+    return (value / step).to_integral_value(ROUND_CEILING) * step
+
+
 def _grid(scale: Scale) -> Markup:
     lines = []
-    steps = {scale.top * line / _LINES for line in range(_LINES + 1)} | {-scale.low}
-    for value in sorted(steps):
+    for value in scale.lines():
         y = scale.y(value)
         lines.append(
             Markup(

@@ -57,11 +57,11 @@ def test_an_export_of_azures_costs_is_sent_as_it_is_and_compared(
     stub: Stub, console: Console, file: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cause = {"reason": "untagged", "amount": None, "unit": None}
-    rows = [{"deployment": None, "azure": "1.5", "ledger": "0", "residual": "1.5", "percent": "100.00", "currency": "USD",
-             "causes": [cause]}]  # fmt: skip
-    totals = [{"currency": "USD", "azure": "1.5", "ledger": "0", "residual": "1.5"}]
+    place = {"deployment": None, "account": "contoso", "azure_name": "gpt-4o"}
+    sums = {"currency": "USD", "azure": "1.5", "ledger": "0", "residual": "1.5"}
+    rows = [{**place, **sums, "percent": "100.00", "causes": [cause]}]
     stub.tell("POST reconciliation/azure-costs", {"data": [{"month": "2025-12"}]})
-    stub.tell("GET reconciliation/azure-costs/2025-12", {"month": "2025-12", "rows": rows, "totals": totals})
+    stub.tell("GET reconciliation/azure-costs/2025-12", {"month": "2025-12", "rows": rows, "totals": [sums]})
     content = '"not JSON for the stub"'
 
     asked = console("reconcile", "--azure-costs", file(content, "costs.csv"))
@@ -69,8 +69,20 @@ def test_an_export_of_azures_costs_is_sent_as_it_is_and_compared(
     assert asked.code == 0
     assert stub.asked[0].headers["content-type"] == "text/csv"
     assert stub.asked[0].body == "not JSON for the stub"
-    assert asked.lines[1].split() == ["2025-12", "-", "1.5", "0", "1.5", "100.00", "USD", "untagged"]
-    assert asked.lines[2].split() == ["2025-12", "TOTAL", "1.5", "0", "1.5", "-", "USD"]
+    assert asked.lines[1].split() == [
+        "2025-12",
+        "-",
+        "contoso",
+        "/",
+        "gpt-4o",
+        "1.5",
+        "0",
+        "1.5",
+        "100.00",
+        "USD",
+        "untagged",
+    ]
+    assert asked.lines[2].split() == ["2025-12", "TOTAL", "-", "1.5", "0", "1.5", "-", "USD"]
     assert console("reconcile", "--azure-costs", "/nowhere/at-all.csv").code == 2
 
 

@@ -31,6 +31,12 @@ def test_costs_are_a_table_that_says_what_it_stands_on(stub: Stub, console: Cons
     assert "posted through 2026-03-10 12:00:00Z" in asked.err
 
 
+def test_costs_of_an_empty_ledger_say_that_nothing_was_posted(stub: Stub, console: Console) -> None:
+    stub.tell("GET costs?grain=total&group_by=team", {**FRAME, "rows": [], "coverage": {"posted_through": None}})
+
+    assert console("costs").err.rstrip().endswith("; nothing was posted yet.")
+
+
 def test_costs_by_day_show_the_day(stub: Stub, console: Console) -> None:
     found = {**FRAME, "rows": [row("a", "1", start="2026-03-01T00:00:00+01:00")]}
     stub.tell("GET costs?grain=day&group_by=team%2Cmodel", found)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from devhost.banner import Facts, example_model, render
+from devhost.banner import Facts, example_model, example_team, render
 
 
 def facts(config: Path) -> Facts:
@@ -36,3 +36,16 @@ def test_a_configuration_without_the_demo_key_does_not_show_one(tmp_path: Path) 
 )
 def test_the_examples_ask_for_a_model_that_is_routed(config: str, model: str) -> None:
     assert example_model(config) == model
+
+
+@pytest.mark.parametrize(
+    ("config", "team"),
+    [
+        ("teams: [{id: platform}, {id: demo}]", "demo"),
+        ("teams: [{id: search}, {id: platform}]", "search"),
+        ("teams: [{name: Search}]", "demo"),
+        ("routes: []", "demo"),
+    ],
+)
+def test_the_example_of_a_key_is_for_a_team_that_there_is(config: str, team: str) -> None:
+    assert example_team(config) == team

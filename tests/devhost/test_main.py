@@ -1,5 +1,6 @@
 """Starting and stopping: exit codes, signals, and what the person at the terminal reads."""
 
+import os
 import re
 import signal
 import socket
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from devhost.__main__ import main
 from shared.adapters.local_queue import LocalQueue
 from shared.clock import SystemClock
 from tests.devhost.conftest import KEY, SampleApp, Serving, wait_for
@@ -194,6 +196,26 @@ def test_wrong_settings_stop_the_start_before_anything_else(tmp_path: Path) -> N
 
     assert code == 2
     assert printed == "Tollgate cannot start:\n  - TOLLGATE_CONFIG names /nowhere.yaml, which is not a file\n"
+
+
+def test_telemetry_without_an_address_is_a_wrong_setting_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
+    wrong = {
+        "TOLLGATE_TELEMETRY": "otlp",
+        "TOLLGATE_DATA": str(tmp_path),
+        "PORT": "0",
+        "AZURE_OPENAI_ENDPOINT": "http://127.0.0.1:9",
+    }
+    for name, value in wrong.items():
+        monkeypatch.setenv(name, value)
+
+    assert main() == 2
+    assert capsys.readouterr().err == (
+        "Tollgate cannot start:\n  - otlp needs OTEL_EXPORTER_OTLP_ENDPOINT: the collector's address, like https://collector:4318\n"
+    )
 
 
 def test_a_port_that_is_no_number_is_a_wrong_setting(tmp_path: Path) -> None:

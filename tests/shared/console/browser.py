@@ -10,7 +10,9 @@ from shared.console.sign_ins import SignIns
 from shared.directory.declared import DeclaredKey, FileDirectory
 from shared.directory.model import Key
 from shared.gateway.message import GatewayRequest
+from shared.jobs.counted_ledger import CountedLedger
 from shared.keys.model import digest_of
+from tests.shared.management.bookkeeping import ZONE
 from tests.shared.management.office import PEPPER, Office
 
 HOST, OURS = "gateway.example.com", "the page's own"
@@ -105,7 +107,13 @@ class Browser:
         self.office = office
         sign_ins = SignIns(office.documents, office.store, declared(office), office.people, office.clock, PEPPER)
         self.console = Console(
-            office.api, sign_ins, office.store, office.clock, lambda _headers, peer: peer, time_zone="Europe/Berlin"
+            office.api,
+            sign_ins,
+            office.store,
+            office.clock,
+            lambda _headers, peer: peer,
+            time_zone=ZONE,
+            counted_anew_for=CountedLedger(office.documents, office.clock, ZONE).counted_anew_for,
         )
         self.cookie: str | None = None
         self.site, self.address = f"https://{HOST}", "192.0.2.1"
