@@ -16,6 +16,7 @@ from shared.settings import Settings
 if TYPE_CHECKING:
     from shared.console.service import Console
     from shared.management.api import ManagementApi
+    from shared.management.organization import OrganizationApi
 
 SWITCH_S = 0.0005
 WARM_S = 2.0
@@ -29,6 +30,7 @@ class Process:
         self._ready: tuple[Runtime, Pipeline] | None = None
         self._management: ManagementApi | None = None
         self._console: Console | None = None
+        self._organization: OrganizationApi | None = None
 
     async def ready(self) -> tuple[Runtime, Pipeline]:
         """Return both, building them first if need be. Raises ConfigurationInvalid and SecretUnavailable."""
@@ -69,6 +71,17 @@ class Process:
         if self._console is None:
             self._console = console_of(runtime, api)
         return self._console
+
+    async def organization(self) -> "OrganizationApi":
+        """Return what answers as OpenAI's usage and costs do. Raises as `ready` does."""
+        from shared.jobs.composition import counted_ledger_of
+        from shared.management.organization import OrganizationApi
+
+        runtime, _ = await self.ready()
+        if self._organization is None:
+            ledger, zone = counted_ledger_of(runtime), runtime.config.finance.time_zone
+            self._organization = OrganizationApi(runtime.callers, ledger, runtime.clock, zone)
+        return self._organization
 
 
 def _guard_logs() -> None:

@@ -3,6 +3,7 @@
 import azure.functions as func
 
 from functions._http import ANY_METHOD, Request, Response, serve_with
+from functions._runtime import process
 from shared.gateway.message import GatewayRequest, GatewayResponse
 from shared.runtime import Runtime
 
@@ -22,8 +23,4 @@ async def organization_usage(req: Request) -> Response:
 
 
 async def _handle(request: GatewayRequest, runtime: Runtime) -> GatewayResponse:
-    from shared.ledger.store import LedgerStore
-    from shared.management.organization import OrganizationApi
-
-    ledger, time_zone = LedgerStore(runtime.documents), runtime.config.finance.time_zone
-    return await OrganizationApi(runtime.callers, ledger, runtime.clock, time_zone).handle(request)
+    return await (await process.organization()).handle(request)

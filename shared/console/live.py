@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from shared.callers.address import client_address
 from shared.console.service import Console
 from shared.console.sign_ins import SignIns
+from shared.jobs.composition import counted_ledger_of
 from shared.management.api import ManagementApi
 from shared.runtime import Runtime
 
@@ -26,5 +27,11 @@ def console_of(runtime: Runtime, api: ManagementApi) -> Console:
         return client_address(headers, peer, in_front)
 
     return Console(
-        api, sign_ins, administration.store, runtime.clock, address_of, time_zone=runtime.config.finance.time_zone
+        api,
+        sign_ins,
+        administration.store,
+        runtime.clock,
+        address_of,
+        time_zone=runtime.config.finance.time_zone,
+        counted_anew_for=counted_ledger_of(runtime).counted_anew_for,
     )

@@ -1,7 +1,7 @@
 """The console: pages for operators, rendered on the server, over the operations of the management API."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from shared.audit.model import Actor
@@ -29,6 +29,8 @@ MOST_KEY = 20_000
 _log = logging.getLogger("tollgate.console")
 
 type AddressOf = Callable[[Mapping[str, str], str], str]
+type CountedAnewFor = Callable[[], Awaitable[str | None]]
+"""Returns the time zone that the ledger is being counted anew for; None where it is not. Raises StoreUnavailable."""
 
 
 class Console:
@@ -42,9 +44,10 @@ class Console:
         clock: Clock,
         address_of: AddressOf,
         time_zone: str = "UTC",
+        counted_anew_for: CountedAnewFor | None = None,
     ) -> None:
         self._api, self._sign_ins, self._directory, self._clock = api, sign_ins, directory, clock
-        self._address_of, self._time_zone = address_of, time_zone
+        self._address_of, self._time_zone, self._counted_anew_for = address_of, time_zone, counted_anew_for
         self._attempts = Attempts(clock)
         self._files = static_files()
         self._renderer = Renderer(self._files)
@@ -60,15 +63,17 @@ class Console:
             signed_in = await self._signed_in(request)
             return await self._answer(request, signed_in)
         except (Problem, GatewayError) as error:
-            return self._refusal(error, signed_in)
+            return await self._refusal(error, signed_in)
         except StoreUnavailable:
-            return self._refusal(Unreachable(), signed_in)
+            return await self._refusal(Unreachable(), signed_in)
 
     async def _answer(self, request: GatewayRequest, signed_in: SignedIn | None) -> GatewayResponse:
         if request.path == SIGN_IN:
             return await self._sign_in(request, signed_in)
         if signed_in is None:
-            return self._html(401 if request.method == "POST" else 200, Shown("sign_in.html", {"mistake": None}), None)
+            return await self._html(
+                401 if request.method == "POST" else 200, Shown("sign_in.html", {"mistake": None}), None
+            )
         form = await self._form(request, signed_in)
         if request.path == SIGN_OUT:
             if request.method != "POST":
@@ -79,7 +84,7 @@ class Console:
         page, path = found(request)
         query = pairs_of(request.query)
         visit = Visit(self._api, signed_in.caller, request.address, path, query, form, self._time_zone)
-        return self._told(await page.view(visit), signed_in, query)
+        return await self._told(await page.view(visit), signed_in, query)
 
     async def _form(self, request: GatewayRequest, signed_in: SignedIn) -> Mapping[str, str]:
         """Return what was sent, if one of our own pages sent it. Raises Forbidden."""
@@ -93,7 +98,7 @@ class Console:
 
     async def _sign_in(self, request: GatewayRequest, signed_in: SignedIn | None) -> GatewayResponse:
         if request.method in ("GET", "HEAD"):
-            return moved(ROOT) if signed_in else self._html(200, Shown("sign_in.html", {"mistake": None}), None)
+            return moved(ROOT) if signed_in else await self._html(200, Shown("sign_in.html", {"mistake": None}), None)
         check_origin(request)
         key = (await read_form(request)).get("key", "").strip()
         address = self._address_of(request.headers, request.address)
@@ -104,14 +109,14 @@ class Console:
             made = await self._sign_ins.sign_in(key, dict(request.headers), request.address)
         except NotForOperators:
             _log.warning("A sign-in from %s was refused: not for operators", address)
-            return self._mistake(
+            return await self._mistake(
                 "This key may not see the console: it takes one of a team admin, an auditor or an admin."
             )
         except GatewayError as error:
             if error.status >= 500:
                 raise
             _log.warning("A sign-in from %s was refused: %s", address, error.code)
-            return self._mistake(
+            return await self._mistake(
                 "This key is not accepted. Check that it is whole, enabled, and may be used from here."
             )
         self._attempts.forgiven(address)
@@ -126,27 +131,30 @@ class Console:
             return None
         return await self._sign_ins.find(token, self._address_of(request.headers, request.address))
 
-    def _told(self, outcome: Outcome, signed_in: SignedIn, query: Mapping[str, str]) -> GatewayResponse:
+    async def _told(self, outcome: Outcome, signed_in: SignedIn, query: Mapping[str, str]) -> GatewayResponse:
         if isinstance(outcome, Moved):
             return moved(outcome.address)
         if isinstance(outcome, Shown):
-            return self._html(200, outcome, signed_in, DONE.get(query.get("done", "")))
+            return await self._html(200, outcome, signed_in, DONE.get(query.get("done", "")))
         return outcome
 
-    def _mistake(self, text: str) -> GatewayResponse:
-        return self._html(403, Shown("sign_in.html", {"mistake": text}), None)
+    async def _mistake(self, text: str) -> GatewayResponse:
+        return await self._html(403, Shown("sign_in.html", {"mistake": text}), None)
 
-    def _refusal(self, error: Problem | GatewayError, signed_in: SignedIn | None) -> GatewayResponse:
+    async def _refusal(self, error: Problem | GatewayError, signed_in: SignedIn | None) -> GatewayResponse:
         detail, errors = (error.message, ()) if isinstance(error, GatewayError) else (error.detail, error.errors)
         values = {"status": error.status, "detail": detail, "errors": errors}
-        response = self._html(error.status, Shown("refused.html", values), signed_in)
+        response = await self._html(error.status, Shown("refused.html", values), signed_in)
         return GatewayResponse(response.status, [*response.headers, *error.headers.items()], response.body)
 
-    def _html(self, status: int, shown: Shown, signed_in: SignedIn | None, done: str | None = None) -> GatewayResponse:
-        frame: dict[str, Any] = {"visitor": None, "links": (), "form_token": "", "changes": False}
+    async def _html(
+        self, status: int, shown: Shown, signed_in: SignedIn | None, done: str | None = None
+    ) -> GatewayResponse:
+        frame: dict[str, Any] = {"anew": None, "visitor": None, "links": (), "form_token": "", "changes": False}
         if signed_in is not None:
             caller = signed_in.caller
-            frame = {
+            frame |= {
+                "anew": await self._anew(),
                 "visitor": caller,
                 "links": links_for(caller.role),
                 "form_token": self._sign_ins.form_token(signed_in.token),
@@ -155,6 +163,13 @@ class Console:
         values = {**frame, "done": done, "refresh_s": shown.refresh_s, "time_zone": self._time_zone, **shown.values}
         body = self._renderer.render(shown.template, values, self._time_zone)
         return GatewayResponse(status, [("content-type", "text/html; charset=utf-8"), *guards()], body)
+
+    async def _anew(self) -> str | None:
+        """Without the store there are no figures to warn of."""
+        try:
+            return await self._counted_anew_for() if self._counted_anew_for else None
+        except StoreUnavailable:
+            return None
 
     async def _note(self, action: str, caller: Caller) -> None:
         request_id = new_id("req", self._clock.now())

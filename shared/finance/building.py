@@ -1,7 +1,7 @@
 """Makes a report of the ledger: gathers, states what it covers, and refuses what does not add up."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,7 +11,8 @@ from shared.finance.facts import Days, Facts, Key, pour
 from shared.finance.formats.text import decimal
 from shared.finance.gathering import Gathering, Sink, Told
 from shared.finance.model import ReportConfig, ReportKind
-from shared.finance.ports import Books, LedgerReader
+from shared.finance.naming import addresses_in, named
+from shared.finance.ports import NAMELESS, Books, LedgerReader, Names
 from shared.finance.report import Column, Kind, Report, Row, Table, check
 from shared.finance.statements.focus import FocusRows
 from shared.finance.statements.registry import STATEMENTS
@@ -35,14 +36,17 @@ class Standing(NamedTuple):
 
 
 class Built(NamedTuple):
+    """A report and what it was made of; `names` are those of the teams and areas in it, by address."""
+
     report: Report
     facts: Facts
     standing: Standing
+    names: Mapping[str, str]
 
 
 class Builder:
-    def __init__(self, ledger: LedgerReader, books: Books, origin: Origin) -> None:
-        self._ledger, self._books, self._origin = ledger, books, origin
+    def __init__(self, ledger: LedgerReader, books: Books, origin: Origin, names: Names = NAMELESS) -> None:
+        self._ledger, self._books, self._origin, self._names = ledger, books, origin, names
 
     async def build(
         self,
@@ -53,7 +57,7 @@ class Builder:
         rows: FocusRows | None,
         told: Told,
     ) -> Built:
-        """Return the report with what it was made of. Raises ReportRefused and StoreUnavailable."""
+        """Return the report with what it was made of. Raises ReportRefused, BooksRecounted and StoreUnavailable."""
         statement = STATEMENTS[definition.kind]
         standing = await self._standing(period)
         sinks: tuple[Sink, ...] = () if rows is None else (rows,)
@@ -62,6 +66,8 @@ class Builder:
         facts = await gathering.run(statement.dimensions, grain, sinks, told, period.date_of(generated_at))
         facts = replace(facts, closed=await self._closed(definition, period, standing))
         tables = (rows.table(),) if rows is not None else await asyncio.to_thread(statement.tables, facts)
+        names = await self._names.of(await asyncio.to_thread(addresses_in, tables))
+        tables = await asyncio.to_thread(named, tables, names)
         await asyncio.to_thread(_check_all, tables, facts)
         warnings = tuple(_warnings(facts, standing, tables))
         stated = _about(definition, facts, standing, run, generated_at, self._origin)
@@ -75,7 +81,7 @@ class Builder:
             currency=facts.currency,
             generated_at=generated_at,
         )
-        return Built(report, facts, standing)
+        return Built(report, facts, standing, names)
 
     async def _standing(self, period: Days) -> Standing:
         states = {month: await self._books.state(month) for month in period.months}

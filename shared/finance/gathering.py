@@ -65,12 +65,15 @@ class Gathering:
     async def run(
         self, names: tuple[str, ...], grain: Grain, sinks: Collection[Sink], told: Told, today: date
     ) -> Facts:
-        """Read every team. Raises ReportRefused and StoreUnavailable."""
+        """Read every team. Raises ReportRefused, BooksRecounted and StoreUnavailable."""
         groups = Groups(names)
+        await self._ledger.check(Grain.MONTH, self._period.window, self._teams)
         teams = await self._all_teams()
         for number, team in enumerate(teams):
             await self._read(team, grain, (groups, *sinks))
             told((number + 1) / len(teams))
+        # Once more: the counting may have begun meanwhile.
+        await self._ledger.check(Grain.MONTH, self._period.window, self._teams)
         if len(self._currencies) > 1:
             raise ReportRefused(f"The period holds costs in several currencies: {', '.join(sorted(self._currencies))}.")
         total: dict[str, int] = {}

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import orjson
@@ -38,7 +38,10 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything that the bytes of a report depend on, and those bytes' hashes. Texts are ISO 8601 where they are times."""
+    """Everything that the bytes of a report depend on, and those bytes' hashes. Texts are ISO 8601 where they are times.
+
+    `names` are what the directory called the teams and areas at that time, by address: a later one may be another.
+    """
 
     run: str
     generated_at: str
@@ -49,6 +52,7 @@ class Manifest:
     price_book: str
     code: str
     outputs: tuple[Output, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def signed(self, signer: Signer) -> bytes:
         """Return the file: canonical JSON of the manifest and the signature under exactly those bytes."""

@@ -51,6 +51,9 @@ class LedgerReader(Protocol):
     async def heads(self, window: Window) -> Mapping[tuple[str, str], Head]:
         """Return how far each partition has come, by team and UTC month."""
 
+    async def check(self, grain: Grain, window: Window, teams: Collection[str] | None = None) -> None:
+        """Raise BooksRecounted where the cells of this grain are being counted anew, and cannot be relied on yet."""
+
 
 class Books(Protocol):
     """The state of the periods."""
@@ -63,6 +66,26 @@ class Books(Protocol):
 
     def fiscal_label(self, at: datetime) -> str:
         """Return the fiscal month that holds a moment, such as `FY2026-P08`."""
+
+
+class Names(Protocol):
+    """What people call teams and areas."""
+
+    async def of(self, addresses: Collection[str]) -> Mapping[str, str]:
+        """Return names by address, such as `teams/search`, of those that have one. Raises StoreUnavailable."""
+
+
+class GivenNames:
+    """Names that somebody wrote down, such as those in the manifest of a report that is made again."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+
+    async def of(self, addresses: Collection[str]) -> Mapping[str, str]:
+        return {address: name for address, name in self._names.items() if address in addresses}
+
+
+NAMELESS = GivenNames({})
 
 
 class Signer(Protocol):

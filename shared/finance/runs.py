@@ -20,8 +20,11 @@ from shared.finance.schedule import over, run_id
 from shared.finance.service import Made, ReportService
 from shared.finance.store import Run, RunState, RunStore, released
 from shared.ids import new_id
+from shared.reconciliation.model import BooksRecounted
 
 MOST_ATTEMPTS = 5
+
+type Ending = Made | ReportRefused | BooksRecounted
 
 _LOG = logging.getLogger(__name__)
 _LONG_REASON = 500
@@ -72,7 +75,8 @@ class ReportRuns:
     async def work(self, id: str) -> Run | None:
         """Make the report, unless it is made already or somebody is at it; return the run as it stands then.
 
-        Raises StoreUnavailable and StorageUnavailable: then it is safe to try again, and the timer will.
+        While the books are counted anew it waits, and says so as its step. Raises StoreUnavailable and StorageUnavailable: then it
+        is safe to try again, and the timer will.
         """
         run = await self._store.get(id)
         if run is None or run.is_over or run.is_held_by_another(self._holder, self._clock.now()):
@@ -122,12 +126,12 @@ class ReportRuns:
     async def _make(self, run: Run) -> Run:
         pulse = Pulse(self._store, self._clock, run, self._every_s)
         beating = asyncio.create_task(pulse.beat())
-        ending: Made | ReportRefused | None = None
+        ending: Ending | None = None
         try:
             ending = await self._service.run(
                 run.definition, run.period, run.id, run.requested_at, folder_of(run), pulse.step
             )
-        except ReportRefused as refused:
+        except (ReportRefused, BooksRecounted) as refused:
             ending = refused
         finally:
             pulse.stop()
@@ -137,8 +141,10 @@ class ReportRuns:
                     await self._store.save(released(pulse.run))
         return await self._finish(pulse, ending)
 
-    async def _finish(self, pulse: Pulse, ending: Made | ReportRefused) -> Run:
+    async def _finish(self, pulse: Pulse, ending: Ending) -> Run:
         pulse.check()
+        if isinstance(ending, BooksRecounted):
+            return await self._store.save(_waiting(pulse.run, ending))
         run = replace(released(pulse.run), finished_at=self._clock.now().replace(microsecond=0))
         if isinstance(ending, ReportRefused):
             _LOG.warning("the report %s was refused", run.definition.name)
@@ -154,6 +160,12 @@ class ReportRuns:
                 manifest_sha256=ending.manifest_sha256,
             )
         )
+
+
+def _waiting(run: Run, reason: BooksRecounted) -> Run:
+    """Return a run as one that waits: the timer tries it again, as often as it takes, because that does not count as an attempt."""
+    step = f"waiting: {reason.message}"
+    return replace(released(run), state=RunState.REQUESTED, attempt=run.attempt - 1, progress=0.0, step=step)
 
 
 def folder_of(run: Run) -> str:

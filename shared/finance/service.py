@@ -13,7 +13,7 @@ from shared.finance.facts import Days
 from shared.finance.formats.registry import CONTENT_TYPES, RENDERERS, Renderer
 from shared.finance.manifest import NAME, Input, Manifest, Output
 from shared.finance.model import Format, ReportConfig
-from shared.finance.ports import Books, LedgerReader, ReportExists, ReportStorage, Signer
+from shared.finance.ports import NAMELESS, Books, LedgerReader, Names, ReportExists, ReportStorage, Signer
 from shared.finance.report import Report, ReportRefused
 from shared.ledger.model import stamp
 from shared.money import amount, text_of
@@ -45,19 +45,20 @@ class ReportService:
         storage: ReportStorage,
         signer: Callable[[], Awaitable[Signer]],
         origin: Callable[[], Origin],
+        names: Names = NAMELESS,
     ) -> None:
         self._ledger, self._books, self._storage = ledger, books, storage
-        self._signer, self._origin = signer, origin
+        self._signer, self._origin, self._names = signer, origin, names
 
     async def run(
         self, definition: ReportConfig, period: Days, run: str, generated_at: datetime, folder: str, step: Step
     ) -> Made:
-        """Make the report in a folder of its own. The same ledger and the same arguments make the same bytes.
+        """Make the report in a folder of its own. The same ledger, names and arguments make the same bytes.
 
-        Raises ReportRefused, StoreUnavailable, StorageUnavailable, and ReportExists where the folder holds something else.
+        Raises ReportRefused, BooksRecounted, StoreUnavailable, StorageUnavailable, and ReportExists where the folder holds something else.
         """
         origin = self._origin()
-        builder = Builder(self._ledger, self._books, origin)
+        builder = Builder(self._ledger, self._books, origin, self._names)
         with rows_of(definition, period.time_zone) as rows, TemporaryDirectory(prefix="tollgate-report-") as scratch:
             step(0.0, "reading the ledger")
             built = await builder.build(
@@ -140,6 +141,7 @@ def _manifest(
             Input(team, month, head.sequence, head.events, head.digest)
             for (team, month), head in sorted(facts.heads.items())
         ),
+        names=built.names,
         price_book=origin.price_book,
         code=origin.code,
         outputs=outputs,

@@ -11,6 +11,8 @@ from shared.documents import Json
 from shared.finance.ports import ReportExists
 from shared.finance.signing import ReportSigner
 from shared.jobs.alert_channels import Channels
+from shared.jobs.counted_ledger import CountedLedger
+from shared.jobs.names import DirectoryNames
 from shared.jobs.usage_ingest import Intake, post, rating_of
 from shared.ledger import documents as forms
 from shared.ledger.plausible import EventInvalid, checked
@@ -74,6 +76,10 @@ def _posted_as(events: Sequence[Json], runtime: Runtime) -> Iterator[Json]:
             _log.error("A stored event cannot be posted: %s", error)
 
 
+def counted_ledger_of(runtime: Runtime) -> CountedLedger:
+    return CountedLedger(runtime.documents, runtime.clock, runtime.config.finance.time_zone)
+
+
 def closing_of(runtime: Runtime) -> ClosingService:
     return ClosingService(
         runtime.bookkeeping.periods,
@@ -99,11 +105,12 @@ def reports_of(runtime: Runtime) -> "ReportRuns":
 
     closing = closing_of(runtime)
     service = ReportService(
-        LedgerStore(runtime.documents),
+        counted_ledger_of(runtime),
         closing,
         runtime.bookkeeping.storage,
         lambda: _signer(runtime),
         lambda: Origin(runtime.prices.digest, code_digest()),
+        DirectoryNames(runtime.administration.store, runtime.administration.declared),
     )
     return ReportRuns(
         RunStore(runtime.documents), service, closing, runtime.clock, time_zone=runtime.config.finance.time_zone

@@ -20,12 +20,16 @@ from shared.reconciliation.azure_costs import Place
 from shared.reconciliation.budgets import BudgetComparison, BudgetFinding
 from shared.reconciliation.model import Finding
 from shared.reconciliation.ports import Ledger
+from shared.reconciliation.results import Failures
 from shared.reconciliation.service import ReconciliationService
 from shared.reconciliation.zone import CellZone
 
 BUDGET_S = 480.0
 AGAIN = timedelta(days=1)
 """After this a partition is looked at again that nobody has posted to: documents can be spoilt in other ways."""
+
+_TRIES, _LASTING = 3, timedelta(hours=1)
+"""A partition that could not be read so often in a row, over so long a time, will not come back by itself."""
 
 _log = logging.getLogger("tollgate.books")
 _PAGE = 200
@@ -89,8 +93,21 @@ async def _look(
         await notices.raise_([_notice(finding)] if finding.differences else [])
     except StoreUnavailable as error:
         _log.warning("A partition of %s could not be proved: %s", month, type(error).__name__)
+        await _count_failure(service, notices, team, month, clock.now())
         return replace(done, failed=done.failed + 1)
     return replace(done, looked_at=done.looked_at + 1, different=done.different + bool(finding.differences))
+
+
+async def _count_failure(
+    service: ReconciliationService, notices: NoticeBoard, team: str, month: str, now: datetime
+) -> None:
+    """Tell of a partition that cannot be read again and again; where not even that can be written down, the log has said so."""
+    try:
+        failures = await service.results.failed(team, month, now)
+        if failures.tries >= _TRIES and now - failures.since >= _LASTING:
+            await notices.raise_([_unreadable(team, month, failures, now)])
+    except StoreUnavailable as error:
+        _log.warning("That a partition of %s could not be proved was not written down: %s", month, type(error).__name__)
 
 
 async def compare_budgets(
@@ -152,16 +169,10 @@ async def _due_again(service: ReconciliationService, ledger: Ledger, zone: CellZ
             last, tried = await _last(service, month), await service.results.tried(month)
             for team in teams:
                 finding = last.get(team)
-                if not _is_of(zone, finding):
+                if not zone.is_of(finding):
                     rank = _LAST if finding and finding.is_too_large else _FIRST
                     due.append(_Due(rank, tried.get(team, _BEGINNING), team, month))
     return sorted(due)
-
-
-def _is_of(zone: CellZone, finding: Finding | None) -> bool:
-    if finding is None or finding.time_zone != zone.time_zone:
-        return False
-    return finding.is_counted and finding.at >= zone.since
 
 
 async def _last(service: ReconciliationService, month: str) -> dict[str, Finding]:
@@ -214,6 +225,20 @@ def _notice(finding: Finding) -> Notice:
         at=finding.at,
         facts=(*facts, ("put right", str(finding.repaired))),
         team=finding.team,
+    )
+
+
+def _unreadable(team: str, month: str, failures: Failures, now: datetime) -> Notice:
+    """The id holds the day: what lasts is told once a day."""
+    return Notice(
+        id=f"reconciliation|{month}|{team}|unreadable|{now:%Y-%m-%d}",
+        kind="reconciliation",
+        severity="critical",
+        title=f"The ledger of {team} in {month} cannot be read",
+        text="The store did not give it at any of the last tries, so nobody knows whether it is in order.",
+        at=now,
+        facts=(("Tries in a row", str(failures.tries)), ("Since", failures.since.isoformat(timespec="seconds"))),
+        team=team,
     )
 
 

@@ -248,6 +248,15 @@ def months_of(window: Window) -> Iterator[str]:
         moment = (moment + timedelta(days=32)).replace(day=1)
 
 
+_REACH = {Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=2), Grain.MONTH: timedelta(days=33)}
+"""How long after the start of a cell something may still count in it."""
+
+
+def reach_of(grain: Grain, window: Window) -> Window:
+    """Return the window in which what counts in the cells that begin in a window was used."""
+    return Window("", window.start, window.end + _REACH[grain])
+
+
 def cell_prefix(view: View, grain: Grain) -> str:
     return f"cell|{view}|{grain}|"
 

@@ -7,14 +7,24 @@ from itertools import batched
 
 from shared.documents import Condition, Document, DocumentStore, Json
 from shared.ledger.documents import HEAD, PARTITIONS, RESERVED, cell_of, entry_of, head_of, moment
-from shared.ledger.model import CONTAINER, Cell, Entry, Grain, Head, View, cell_prefix, months_of, partition_of, stamp
+from shared.ledger.model import (
+    CONTAINER,
+    Cell,
+    Entry,
+    Grain,
+    Head,
+    View,
+    cell_prefix,
+    months_of,
+    partition_of,
+    reach_of,
+    stamp,
+)
 from shared.ledger.ranges import ranges_of
 from shared.windows import Window
 
 _PAGE = 500
 _AT_ONCE = 8
-_REACH = {Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=2), Grain.MONTH: timedelta(days=33)}
-"""How long after the start of a cell something may still count in it."""
 
 
 class LedgerStore:
@@ -37,8 +47,7 @@ class LedgerStore:
         """
         prefix = cell_prefix(view, grain)
         low, high = prefix + stamp(window.start), prefix + stamp(window.end - timedelta(microseconds=1)) + "~"
-        reach = Window("", window.start, window.end + _REACH[grain])
-        async for partition in self._partitions(reach, teams):
+        async for partition in self._partitions(reach_of(grain, window), teams):
             async for document in self._between(partition, low, high):
                 cell = cell_of(document.body)
                 if window.holds(cell.key.start):

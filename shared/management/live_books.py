@@ -19,6 +19,7 @@ from shared.finance.model import FinanceConfig, ReportConfig
 from shared.finance.ports import ReportStorage, StorageUnavailable
 from shared.finance.store import Run, RunStore
 from shared.jobs.alert_channels import Channels, Verdict
+from shared.jobs.counted_ledger import CountedLedger
 from shared.jobs.dead_letters import Audited, DeadLetterService, Deed
 from shared.jobs.finance_reports import publish
 from shared.jobs.rerate import Rerating
@@ -72,8 +73,8 @@ class Services:
 
 def books_of(services: Services) -> Books:
     documents, clock, zone = services.documents, services.clock, services.finance.time_zone
-    ledger = LedgerStore(documents)
-    costs = AzureCosts(documents, clock, ledger, services.azure_names or {}, zone)
+    ledger, counted = LedgerStore(documents), CountedLedger(documents, clock, zone)
+    costs = AzureCosts(documents, clock, counted, services.azure_names or {}, zone)
 
     sessions = SessionStore(documents)
     classification = Classification(documents, clock, zone)
@@ -82,7 +83,7 @@ def books_of(services: Services) -> Books:
         return await classification.classify(window, teams, anew=anew, budget_s=CLASSIFY_S)
 
     return Books(
-        ledger=ledger,
+        ledger=counted,
         entries=EntryPages(documents, ledger),
         postings=services.ledger,
         repricing=Rerating(ledger, services.ledger, documents, services.prices, clock),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from shared.errors import Unavailable
 from shared.ledger.model import Sums
 from shared.windows import Window
 
@@ -90,6 +91,19 @@ class Finding:
 
     def count(self, problem: Problem) -> int:
         return sum(difference.count for difference in self.differences if difference.problem is problem)
+
+
+class BooksRecounted(Unavailable):
+    """Sums may be of another time zone than that of the reports, and would not come to what is asked for."""
+
+    code = "books_recounted"
+
+    def __init__(self, time_zone: str, left: int, of: int) -> None:
+        partitions = "1 partition" if of == 1 else f"{of} partitions"
+        super().__init__(
+            f"The books are being counted anew for the time zone {time_zone}; {left} of {partitions} left.",
+            headers={"retry-after": "300"},
+        )
 
 
 class State(StrEnum):

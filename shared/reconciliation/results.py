@@ -1,7 +1,7 @@
 """Keeps what was found last of each partition, budget and import, side by side."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -12,7 +12,15 @@ from shared.reconciliation.model import Difference, Finding, Problem
 PARTITION = "reconciliation"
 _EXACT = 2**53
 _PAGE = 200
-_TRIED, _TRIED_S = "tried|", 100 * 24 * 3600
+_TRIED, _FAILED, _TRIED_S = "tried|", "failed|", 100 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Tries in a row at which a partition could not be read: how many, and when the first of them was."""
+
+    tries: int
+    since: datetime
 
 
 class ResultStore:
@@ -37,6 +45,18 @@ class ResultStore:
         """Return when each team's partition of a UTC month was last about to be looked at."""
         found = self._between(f"{_TRIED}{month}|")
         return {str(body["team"]): datetime.fromisoformat(str(body["at"])) async for body in found}
+
+    async def failed(self, team: str, month: str, at: datetime) -> Failures:
+        """Count that a partition could not be read, and return how often that was since it was last proved."""
+        id = f"{_FAILED}{month}|{team}"
+        document, finding = await self._documents.get(CONTAINER, PARTITION, id), await self.find(team, month)
+        body = cast("Mapping[str, Any]", document.body if document else {})
+        goes_on = body and (finding is None or finding.at < datetime.fromisoformat(body["at"]))
+        since = datetime.fromisoformat(body["since"]) if goes_on else at
+        failures = Failures(body["tries"] + 1 if goes_on else 1, since)
+        told = {"team": team, "tries": failures.tries, "since": since.isoformat(), "at": at.isoformat()}
+        await self._documents.upsert(CONTAINER, PARTITION, {"schema": 1, "kind": "failed", "id": id, **told}, _TRIED_S)
+        return failures
 
     async def of(self, month: str) -> AsyncIterator[Finding]:
         """Return the last finding of every partition of a UTC month."""

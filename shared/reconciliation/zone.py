@@ -8,6 +8,7 @@ from typing import Any, cast
 from shared.clock import Clock
 from shared.documents import Document, DocumentExists, DocumentMissing, DocumentStore, Json, PreconditionFailed
 from shared.ledger.model import CONTAINER
+from shared.reconciliation.model import Finding
 
 PARTITION, ID = "periods", "calendar"
 
@@ -22,6 +23,12 @@ class CellZone:
     is_settled: bool = True
     etag: str = ""
 
+    def is_of(self, finding: Finding | None) -> bool:
+        """Whether the cells of a partition were proved to be of this time zone since it changed."""
+        if finding is None or finding.time_zone != self.time_zone:
+            return False
+        return finding.is_counted and finding.at >= self.since
+
 
 class ZoneStore:
     """Every method raises StoreUnavailable."""
@@ -32,16 +39,19 @@ class ZoneStore:
     async def state(self) -> CellZone:
         """Return how it stands; where the time zone is another than was written down, that is written down first."""
         while True:
-            document = await self._documents.get(CONTAINER, PARTITION, ID)
-            found = _zone_of(document) if document else None
+            found = await self._found()
             if found is not None and found.time_zone == self._zone:
                 return found
-            before = found.time_zone if found else None
-            changed = CellZone(self._zone, self._clock.now(), before, is_settled=found is None)
+            changed = self._changed(found)
             try:
                 return await self._save(changed, found)
             except (DocumentExists, DocumentMissing, PreconditionFailed):
                 continue
+
+    async def look(self) -> CellZone:
+        """Return how it stands without writing anything down: reading changes no books."""
+        found = await self._found()
+        return found if found is not None and found.time_zone == self._zone else self._changed(found)
 
     async def settle(self, zone: CellZone) -> None:
         """Say that all is counted anew, unless the time zone has changed once more."""
@@ -49,6 +59,15 @@ class ZoneStore:
             await self._save(replace(zone, is_settled=True), zone)
         except (DocumentMissing, PreconditionFailed):
             return
+
+    async def _found(self) -> CellZone | None:
+        document = await self._documents.get(CONTAINER, PARTITION, ID)
+        return _zone_of(document) if document else None
+
+    def _changed(self, found: CellZone | None) -> CellZone:
+        """Return a time zone as it stands when it begins: in a ledger that knew none everything is of it."""
+        before = found.time_zone if found else None
+        return CellZone(self._zone, self._clock.now(), before, is_settled=found is None)
 
     async def _save(self, zone: CellZone, found: CellZone | None) -> CellZone:
         if found is None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.console.visit import Moved, Shown, Visit
 from shared.management.problems import Absent
+from shared.reconciliation.model import BooksRecounted
 
 
 async def periods(visit: Visit) -> Shown:
@@ -14,7 +15,12 @@ async def periods(visit: Visit) -> Shown:
 
 async def period(visit: Visit) -> Shown:
     found = await visit.get(f"periods/{visit.path['period']}")
-    context = {"period": found, "sums": await _sums(visit, found) if found["snapshot"] else ()}
+    try:
+        sums = await _sums(visit, found) if found["snapshot"] else []
+    except BooksRecounted:
+        # What the month was closed with stands all the same; above it the page says what is the matter.
+        sums = []
+    context = {"period": found, "sums": sums}
     return Shown("period.html", context, refresh_s=20 if found["state"] == "closing" else None)
 
 

@@ -20,9 +20,10 @@ h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
 .warnings { border-left: 4px solid #a15c00; background: #fff6e5; padding: .6rem 1rem .6rem 2rem; margin: 1rem 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #d5dbe1; vertical-align: top; overflow-wrap: anywhere; }
+th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #d5dbe1; vertical-align: top; }
+td { overflow-wrap: anywhere; min-width: 4em; }
 th { background: #eef2f5; font-weight: 600; }
-.n { text-align: right; white-space: nowrap; }
+.n { text-align: right; white-space: nowrap; min-width: 0; }
 tr.total td, tr.total th { font-weight: 600; background: #f6f8fa; border-top: 1px solid #7c8894; }
 figure { margin: 1rem 0; }
 figcaption { font-weight: 600; margin-bottom: .4rem; }

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from shared.reconciliation.recount import KEPT_S
+from shared.reconciliation.zone import ZoneStore
 from tests.shared.console.browser import Browser
 from tests.shared.management.bookkeeping import NOON
 from tests.shared.management.office import AUDITOR, ROOT, Office
@@ -186,4 +188,12 @@ async def test_a_closed_month_says_what_it_was_closed_at_and_what_it_is_now(
 
     page = " ".join((await browser.get("/console/periods/2025-12")).text.split())
 
-    assert "Closed at 1 USD Adjusted since -0.25 USD Now 0.75 USD" in page
+    assert "Closed with 1 USD Adjusted since -0.25 USD Now 0.75 USD" in page
+
+    await ZoneStore(furnished.documents, furnished.clock, "Asia/Kolkata").state()
+    furnished.clock.advance(KEPT_S)
+    meanwhile = await browser.get("/console/periods/2025-12")
+
+    assert meanwhile.status == 200
+    assert "counted anew" in meanwhile.text
+    assert "Now 0.75 USD" not in meanwhile.text

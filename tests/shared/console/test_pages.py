@@ -2,9 +2,11 @@
 
 import pytest
 
+from shared.reconciliation.recount import KEPT_S
+from shared.reconciliation.zone import ZoneStore
 from tests.shared.console.browser import Browser
 from tests.shared.management.bookkeeping import NOON
-from tests.shared.management.office import ADMIN_A, AUDITOR, ROOT
+from tests.shared.management.office import ADMIN_A, AUDITOR, ROOT, Office
 
 MARCH = "from=2026-03-01&to=2026-04-01"
 EVERYBODYS = ["/console", f"/console?{MARCH}&team=a", f"/console/costs?{MARCH}&by1=team&by2=model&grain=day", "/console/costs?by1=",
@@ -164,3 +166,20 @@ async def test_the_end_of_this_month_is_told_beside_this_month_alone(
     overview = await browser.get(f"/console?{span}")
 
     assert ("Expected at the end of 2026-03" in overview.text) is is_told
+
+
+async def test_while_the_books_are_counted_anew_every_page_warns_and_none_shows_figures(
+    browser: Browser, office: Office
+) -> None:
+    await browser.sign_in("root")
+    assert "counted anew" not in (await browser.get("/console")).text
+    await ZoneStore(office.documents, office.clock, "Asia/Kolkata").state()
+    office.clock.advance(KEPT_S)
+
+    costs, reports = await browser.get("/console/costs"), await browser.get("/console/reports")
+
+    for view, status in ((costs, 503), (reports, 200)):
+        assert view.status == status
+        assert "The books are being counted anew for the time zone Europe/Berlin." in view.text
+    assert "2 partitions left" in costs.text
+    assert "1,234" not in costs.text

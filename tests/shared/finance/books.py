@@ -22,7 +22,7 @@ from shared.ledger.model import (
     months_of,
     partition_of,
 )
-from shared.reconciliation.model import TeamSnapshot, Total
+from shared.reconciliation.model import BooksRecounted, TeamSnapshot, Total
 from shared.windows import CalendarPeriod, Period, Window
 
 NOVEMBER = datetime(2026, 11, 15, 12, tzinfo=UTC)
@@ -82,13 +82,17 @@ def busy_month() -> list[Entry]:
 
 
 class MemoryLedger:
-    """The LedgerReader of some entries. `before_cells` is called before each reading, and may post more."""
+    """The LedgerReader of some entries. `before_cells` is called before each reading, and may post more.
+
+    `left` partitions are being counted anew.
+    """
 
     def __init__(self, entries: Iterable[Entry] = (), time_zone: str = NO_ZONE) -> None:
         self._time_zone = time_zone
         self.entries: list[Entry] = []
         self.all: dict[CellKey, dict[str, int]] = {}
         self.all_heads: dict[tuple[str, str], Head] = {}
+        self.left = 0
         self.before_cells: Callable[[], None] = lambda: None
         self.post(*entries)
 
@@ -111,6 +115,10 @@ class MemoryLedger:
             is_meant = teams is None or key.dimensions.team in teams
             if is_meant and key.view is view and key.grain is grain and window.holds(key.start):
                 yield Cell(key, dict(sums))
+
+    async def check(self, grain: Grain, window: Window, teams: Collection[str] | None = None) -> None:
+        if self.left:
+            raise BooksRecounted("Asia/Kolkata", self.left, 12)
 
     async def head(self, team: str, month: str) -> Head:
         return self.all_heads.get((team, month), Head())

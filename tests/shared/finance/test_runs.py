@@ -275,3 +275,38 @@ async def test_a_run_reads_back_as_it_was_written(office: Office) -> None:
     assert await RunStore(office.documents).get(run.id) == run
     assert [each async for each in RunStore(office.documents).with_prefix("run_")] == [run]
     assert isinstance(run, Run)
+
+
+async def test_while_the_books_are_counted_anew_a_run_waits_and_is_made_by_itself(office: Office) -> None:
+    run = await office.runs().request(BILL, month(), "ada")
+    office.ledger.left = 3
+    for _ in range(MOST_ATTEMPTS + 1):
+        waits = await office.runs().work(run.id)
+
+        assert waits is not None
+        assert (waits.state, waits.attempt, waits.holder, waits.finished_at) == (RunState.REQUESTED, 0, None, None)
+        assert waits.step == (
+            "waiting: The books are being counted anew for the time zone Asia/Kolkata; 3 of 12 partitions left."
+        )
+        assert office.storage.files == {}
+        assert [each.id for each in await office.runs().waiting()] == [run.id]
+    office.ledger.left = 0
+
+    done = await office.runs().work(run.id)
+
+    assert done is not None
+    assert (done.state, done.attempt) == (RunState.DONE, 1)
+
+
+async def test_a_counting_that_begins_while_the_ledger_is_read_stops_the_report(office: Office) -> None:
+    run = await office.runs().request(BILL, month(), "ada")
+
+    def begins() -> None:
+        office.ledger.left = 1
+
+    office.ledger.before_cells = begins
+
+    waits = await office.runs().work(run.id)
+
+    assert waits is not None
+    assert (waits.state, office.storage.files) == (RunState.REQUESTED, {})

@@ -194,3 +194,64 @@ def test_the_gateways_names_lead_to_azures() -> None:
         "any": ("west", "*"),
         "any-dated": ("west", "*"),
     }
+
+
+async def failing(books: Books, board: Board, *hours: float) -> None:
+    """Run after each of these pauses, while one partition cannot be read."""
+    service = books.service(port(Hot(books.documents)))
+    for pause in hours:
+        books.clock.advance(pause * 3600)
+        await reconcile_usage(service, books.store, board, books.clock)
+
+
+async def test_people_hear_once_a_day_of_a_partition_that_can_never_be_read(books: Books) -> None:
+    board = Board()
+    await books.use(1, team="busy")
+    await failing(books, board, 0, 1)
+    assert board.notices == {}
+
+    await failing(books, board, 1, 1, 1)
+
+    (notice,) = board.notices.values()
+    assert (notice.kind, notice.severity, notice.team) == ("reconciliation", "critical", "busy")
+    assert notice.title == "The ledger of busy in 2026-11 cannot be read"
+    await failing(books, board, 24)
+    assert len(board.notices) == 2
+
+
+async def test_three_tries_within_minutes_are_no_news(books: Books) -> None:
+    board = Board()
+    await books.use(1, team="busy")
+
+    await failing(books, board, 0, 0.3, 0.3)
+
+    assert board.notices == {}
+
+
+async def test_a_partition_that_could_be_read_in_between_is_counted_from_the_beginning(books: Books) -> None:
+    board = Board()
+    await books.use(1, team="busy")
+    await failing(books, board, 0, 1)
+    books.clock.advance(3600)
+    await run(books, board)
+    await books.use(2, team="busy")
+
+    await failing(books, board, 1, 1)
+
+    assert board.notices == {}
+
+
+class Unwritten(Hot):
+    """Nor can it be written down."""
+
+    async def after(self, name: str) -> None:
+        if name == "upsert":
+            raise StoreUnavailable("429")
+
+
+async def test_where_nothing_can_be_written_down_others_are_still_looked_at(books: Books) -> None:
+    for team in ("busy", "other"):
+        await books.use(1, team=team)
+    service = books.service(port(Unwritten(books.documents)))
+
+    assert (await reconcile_usage(service, books.store, Board(), books.clock)).failed == 2

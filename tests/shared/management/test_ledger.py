@@ -6,6 +6,8 @@ import orjson
 import pytest
 
 from shared.gateway.message import GatewayRequest
+from shared.reconciliation.recount import KEPT_S
+from shared.reconciliation.zone import ZoneStore
 from tests.shared.management.bookkeeping import NOON, Bookkeeping
 from tests.shared.management.office import ADMIN_A, ADMIN_B, AUDITOR, DEV_A, DEV_B, ROOT, Office
 
@@ -214,3 +216,31 @@ async def test_a_forecast_of_what_has_no_price_is_not_nothing(office: Office) ->
     (told,) = (await office.call("GET", "forecast")).json["currencies"]
 
     assert (told["spent"], told["expected"], told["unpriced"]) == (None, None, 9)
+
+
+MONEY = (
+    f"costs?{MARCH}", f"costs?{MARCH}&group_by=tag&grain=day", f"costs/summary?{MARCH}", f"usage/latency?{MARCH}",
+    f"unpriced?{MARCH}", "forecast",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", MONEY)
+async def test_while_the_books_are_counted_anew_no_figure_is_told(spent: Office, path: str) -> None:
+    assert (await spent.call("GET", path)).status == 200
+    await ZoneStore(spent.documents, spent.clock, "Asia/Kolkata").state()
+    spent.clock.advance(KEPT_S)
+
+    answer = await spent.call("GET", path)
+
+    assert (answer.status, answer.headers["retry-after"]) == (503, "300")
+    assert answer.json["type"] == "urn:tollgate:problem:books_recounted"
+    assert "counted anew for the time zone Europe/Berlin; " in answer.json["detail"]
+    assert (await spent.call("GET", f"entries?{MARCH}")).status == 200
+
+
+async def test_who_sees_one_team_is_not_told_how_many_others_there_are(spent: Office) -> None:
+    await ZoneStore(spent.documents, spent.clock, "Asia/Kolkata").state()
+
+    answer = await spent.call("GET", f"costs?{MARCH}", by=ADMIN_A)
+
+    assert "1 of 1 partition left" in answer.json["detail"]

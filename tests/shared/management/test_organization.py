@@ -16,12 +16,13 @@ from openai import AsyncOpenAI
 
 from shared.directory.model import Role
 from shared.gateway.message import GatewayRequest, GatewayResponse
+from shared.jobs.counted_ledger import CountedLedger
 from shared.keys.errors import KeyUnknown
 from shared.ledger.model import Capacity, Dimensions, Entry, EntryType
 from shared.ledger.service import LedgerService
-from shared.ledger.store import LedgerStore
 from shared.management.folding import Folding
 from shared.management.organization import OrganizationApi
+from shared.reconciliation.zone import ZoneStore
 from tests.fakes import FakeClock, MemoryDocuments
 from tests.shared.management.office import caller
 
@@ -76,7 +77,9 @@ class Books:
         self.clock = FakeClock(DAY + timedelta(days=3))
         self.documents = MemoryDocuments(self.clock)
         self.service = LedgerService(self.documents, self.clock, time_zone=time_zone)
-        self.api = OrganizationApi(People(), LedgerStore(self.documents), self.clock, time_zone)
+        self.api = OrganizationApi(
+            People(), CountedLedger(self.documents, self.clock, time_zone), self.clock, time_zone
+        )
 
     async def post(self, *entries: Entry) -> None:
         await self.service.post(entries)
@@ -404,3 +407,15 @@ async def test_a_page_is_as_long_as_can_be_read_at_once(zone: str, days: int) ->
 
     assert (len(page["data"]), page["has_more"]) == (days, True)
     assert following["data"][0]["start_time"] == page["data"][-1]["end_time"]
+
+
+@pytest.mark.parametrize("path", ["costs", "usage/completions"])
+async def test_while_the_books_are_counted_anew_tools_are_told_to_come_back(books: Books, path: str) -> None:
+    await books.post(entry(1))
+    await ZoneStore(books.documents, books.clock, "Asia/Kolkata").state()
+
+    answer = await books.raw(path, f"start_time={START}")
+
+    assert isinstance(answer.body, bytes)
+    assert (answer.status, dict(answer.headers)["retry-after"]) == (503, "300")
+    assert orjson.loads(answer.body)["error"]["code"] == "books_recounted"

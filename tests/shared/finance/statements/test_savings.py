@@ -8,6 +8,7 @@ async def test_what_was_saved_stands_beside_what_was_paid() -> None:
 
     assert rows[0] == {
         "team": "search",
+        "team_name": None,
         "saved_cache": 300_000_000,
         "saved_tier": 0,
         "saved_downshift": 0,

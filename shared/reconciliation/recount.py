@@ -1,0 +1,67 @@
+"""Tells whether sums can be relied on while the ledger is counted anew for another time zone: what is not ready is refused."""
+
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from dataclasses import dataclass, field
+
+from shared.clock import Clock
+from shared.documents import DocumentStore
+from shared.reconciliation.model import BooksRecounted
+from shared.reconciliation.results import ResultStore
+from shared.reconciliation.zone import CellZone, ZoneStore
+
+KEPT_S = 10.0
+"""How long it is remembered how far the counting is: every question about money asks."""
+
+type Teams = frozenset[str]
+
+
+@dataclass(slots=True)
+class _Standing:
+    """What was seen: by UTC month all teams of it, and those whose cells are not proved to be of the time zone."""
+
+    zone: CellZone
+    until: float
+    months: dict[str, tuple[Teams, Teams]] = field(default_factory=dict)
+
+
+class Recount:
+    """`partitions` returns the teams of a UTC month. Every method raises StoreUnavailable."""
+
+    def __init__(
+        self,
+        documents: DocumentStore,
+        clock: Clock,
+        time_zone: str,
+        partitions: Callable[[str], Awaitable[Collection[str]]],
+    ) -> None:
+        self._zone, self._results = ZoneStore(documents, clock, time_zone), ResultStore(documents)
+        self._clock, self._partitions = clock, partitions
+        self._seen: _Standing | None = None
+
+    async def time_zone(self) -> str | None:
+        """Return the time zone that the books are being counted anew for; None where they are not."""
+        zone = (await self._standing()).zone
+        return None if zone.is_settled else zone.time_zone
+
+    async def check(self, months: Iterable[str], teams: Collection[str] | None = None) -> None:
+        """Raise BooksRecounted where a partition of these UTC months and teams (None: all) is not counted anew yet."""
+        standing = await self._standing()
+        if standing.zone.is_settled:
+            return
+        asked = [await self._month(standing, month) for month in months]
+        wanted = [(found, left) if teams is None else (found & set(teams), left & set(teams)) for found, left in asked]
+        if left := sum(len(left) for _, left in wanted):
+            raise BooksRecounted(standing.zone.time_zone, left, sum(len(found) for found, _ in wanted))
+
+    async def _standing(self) -> _Standing:
+        now = self._clock.monotonic()
+        if self._seen is None or now >= self._seen.until:
+            self._seen = _Standing(await self._zone.look(), now + KEPT_S)
+        return self._seen
+
+    async def _month(self, standing: _Standing, month: str) -> tuple[Teams, Teams]:
+        if month not in standing.months:
+            proved = {finding.team async for finding in self._results.of(month) if standing.zone.is_of(finding)}
+            found = frozenset(await self._partitions(month))
+            standing.months[month] = (found, found - proved)
+        return standing.months[month]
