@@ -143,8 +143,10 @@ async def tell_gauges(runtime: Runtime) -> None:
 
 def recorder(settings: Settings, project: Path, on_lost: Callable[[int], None]) -> Recorder:
     """Called in the thread of telemetry, a moment after the first call: what it imports would slow a start down."""
+    from shared.adapters.telemetry.aloud import speak_up
     from shared.adapters.telemetry.recorders import recorder_of
 
+    speak_up(settings.environment)
     return recorder_of(
         settings.telemetry, settings.environment, version=_version(project), on_lost=on_lost, patience_s=CLOSING_S
     )

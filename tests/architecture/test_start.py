@@ -4,7 +4,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-HEAVY = ("azure.identity", "azure.cosmos", "azure.servicebus", "azure.keyvault", "tiktoken", "msal", "opencensus")
+HEAVY = (
+    "azure.identity", "azure.cosmos", "azure.servicebus", "azure.keyvault", "azure.monitor", "tiktoken", "msal", "opencensus",
+    "opentelemetry.sdk", "opentelemetry.exporter", "prometheus_client",
+)  # fmt: skip
 """Each costs a good part of a second, and a cold start pays for it: they are imported when first needed."""
 
 

@@ -73,8 +73,10 @@ class OpenTelemetryRecorder:
     def export(self, spans: Sequence[Span]) -> None:
         for span in spans:
             for processor, destination in self._lanes:
+                readable = self._readable(span, destination.attributes(span))
+                # Room is taken last: what could not be made would keep it for ever.
                 if destination.spans.has_room():
-                    processor.on_end(self._readable(span, destination.attributes(span)))
+                    processor.on_end(readable)
 
     def exposition(self) -> None:
         return None

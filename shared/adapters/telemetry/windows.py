@@ -34,10 +34,10 @@ class Series:
 
 
 class Windows:
-    """Bounded: there are as many series as `Room` has room for."""
+    """Bounded: there are as many series in a window as `Room` has room for."""
 
     def __init__(self, on_lost: Lost) -> None:
-        self._room, self._lock = Room(on_lost), threading.Lock()
+        self._on_lost, self._room, self._lock = on_lost, Room(on_lost), threading.Lock()
         self._series: dict[tuple[str, Key], Series] = {}
 
     def add(self, points: Sequence[Point]) -> None:
@@ -51,5 +51,5 @@ class Windows:
     def taken(self) -> list[Series]:
         """Return the window's series and begin the next."""
         with self._lock:
-            series, self._series = self._series, {}
+            series, self._series, self._room = self._series, {}, Room(self._on_lost)
         return list(series.values())

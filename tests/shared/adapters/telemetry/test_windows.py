@@ -48,3 +48,13 @@ def test_series_without_end_are_lost_and_counted() -> None:
 
     assert len(windows.taken()) == SERIES
     assert sum(lost) == 2
+
+
+def test_each_window_has_room_of_its_own() -> None:
+    lost: list[int] = []
+    windows = Windows(lost.append)
+    for month in ("may", "june"):
+        windows.add([Point(CIRCUIT, 1, {"deployment": f"{month}-{number}"}) for number in range(SERIES)])
+        assert len(windows.taken()) == SERIES
+
+    assert lost == []
