@@ -6,6 +6,7 @@ from typing import Any
 from pipelines.steps.commands import Commands, json_file
 from pipelines.steps.entra import Identity
 from pipelines.steps.environments import JSON
+from pipelines.steps.roles import NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,12 @@ def ensure_role(commands: Commands, identity: Identity, role: str, scope: Scope,
         changed = {**there[0], "condition": condition or None, "conditionVersion": "2.0" if condition else None}
         with json_file(changed) as path:
             commands.change(
-                f"constrain {role} of {identity.name} anew", "az", "role", "assignment", "update",
+                f"constrain {NAMES.get(role, role)} of {identity.name} anew", "az", "role", "assignment", "update",
                 "--role-assignment", f"@{path}", *JSON,
             )  # fmt: skip
         return
     commands.change(
-        f"give {identity.name} the role {role} in {scope.path}", "az", "role", "assignment", "create",
+        f"give {identity.name} the role {NAMES.get(role, role)} in {scope.path}", "az", "role", "assignment", "create",
         "--assignee-object-id", identity.object_id, "--assignee-principal-type", "ServicePrincipal",
         "--role", role, "--scope", scope.path, *constrained, *JSON,
     )  # fmt: skip

@@ -32,6 +32,7 @@ def need_same_subscription(commands: Commands, environment: Mapping[str, str]) -
 def main() -> None:
     commands, target = Commands(), Environment("dev")
     try:
+        smoke_environment.need_sdks()
         need_same_subscription(commands, os.environ)
         app = deployed(os.environ)
         deploy_app.deploy(commands, target, ROOT / "dist" / "tollgate.zip", app=app)

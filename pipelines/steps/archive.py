@@ -7,7 +7,7 @@ from pathlib import Path
 
 # The earliest time that a zip can say.
 EPOCH = (1980, 1, 1, 0, 0, 0)
-READABLE_FILE = 0o100644
+FILE, SCRIPT = 0o100644, 0o100755
 UNIX = 3
 
 
@@ -30,7 +30,7 @@ def write_zip(folder: Path, target: Path) -> str:
             entry = zipfile.ZipInfo(name, EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = UNIX
-            entry.external_attr = READABLE_FILE << 16
+            entry.external_attr = (SCRIPT if name.endswith(".sh") else FILE) << 16
             archive.writestr(entry, path.read_bytes())
     return sha256_of(target)
 

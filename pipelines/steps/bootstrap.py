@@ -20,7 +20,7 @@ GUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`subscriptions` are by environment. One of `repository` and `project` is set. `is_adopted` trusts owners of apps."""
+    """`subscriptions` are by environment. One of `repository` and `project` is set. `is_adopted` trusts who else can be an app."""
 
     subscriptions: dict[str, str]
     tenant: str
@@ -43,14 +43,15 @@ def bootstrap(commands: Commands, plan: Plan) -> int:
         deployer = entra.ensure_identity(commands, f"tollgate-{environment}-deploy", plan.is_adopted)
         everything = access.Scope.of(subscription)
         group = groups.ensure_group(commands, Environment(environment, plan.infra), subscription)
+        # Before it may do anything it is known who else can sign in as it.
+        is_approved = environment not in UNAPPROVED
+        for identity, name, waits in ((planner, f"{environment}-plan", False), (deployer, environment, is_approved)):
+            connect(commands, plan, identity, name, subscription, waits)
         access.ensure_role(commands, planner, roles.PLANNER, everything)
         access.ensure_role(commands, deployer, roles.SUBMITTER, everything)
         access.ensure_role(commands, deployer, roles.CONTRIBUTOR, group)
         access.ensure_role(commands, deployer, roles.ACCESS_ADMINISTRATOR, group, condition)
         access.ensure_role(commands, deployer, roles.VAULT_SECRETS_USER, group)
-        is_approved = environment not in UNAPPROVED
-        for identity, name, waits in ((planner, f"{environment}-plan", False), (deployer, environment, is_approved)):
-            connect(commands, plan, identity, name, subscription, waits)
     return commands.changes
 
 
@@ -60,7 +61,7 @@ def connect(
     """Let runs of the environment `name` be the identity."""
     if plan.repository:
         github.ensure_environment(commands, plan.repository, name, is_approved)
-        entra.ensure_trust(commands, identity, plan.repository.trust(name))
+        entra.ensure_trust(commands, identity, plan.repository.trust(name), plan.is_adopted)
         variables = {
             "AZURE_CLIENT_ID": identity.client_id,
             "AZURE_TENANT_ID": plan.tenant,
@@ -73,7 +74,7 @@ def connect(
         trust = devops.ensure_connection(
             commands, plan.project, f"tollgate-{name}", identity, plan.tenant, subscription, is_approved
         )
-        entra.ensure_trust(commands, identity, trust)
+        entra.ensure_trust(commands, identity, trust, plan.is_adopted)
 
 
 def subscriptions_of(given: list[str], environments: list[str]) -> dict[str, str]:
@@ -120,7 +121,9 @@ def arguments() -> argparse.ArgumentParser:
         "--share-subscription", action="store_true",
         help="let environments with and without an approval be in one subscription; not for what matters",
     )  # fmt: skip
-    parser.add_argument("--adopt", action="store_true", help="use apps of these names that others own")
+    parser.add_argument(
+        "--adopt", action="store_true", help="use apps of these names that others own or can sign in as"
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done and change nothing")
     return parser
 

@@ -18,6 +18,8 @@ def deploy(
 ) -> bool:
     """True once everything is deployed and answers; False where `confirm` did not agree. A dry run ends with the plan."""
     digest = deploy_app.checked(package, None)
+    if not commands.dry_run:
+        smoke_environment.need_sdks()
     deploy_infra.plan(commands, environment, location)
     if commands.dry_run:
         say(f"would make these changes, deploy sha256:{digest} and test it")
@@ -31,7 +33,11 @@ def deploy(
 
 
 def ask(question: str) -> bool:
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    """True for a yes; where nobody is there to answer it is a no."""
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def main() -> None:

@@ -71,9 +71,13 @@ def main() -> None:
     arguments.add_argument("environment")
     arguments.add_argument("package", type=Path)
     arguments.add_argument("--sha256", help="the digest that the package must have (that in the file beside it)")
+    arguments.add_argument(
+        "--deployment", default="", help="the name of the infrastructure's deployment (tollgate-ENVIRONMENT)"
+    )
     given = arguments.parse_args()
     try:
-        deploy(Commands(), Environment(given.environment), given.package, given.sha256)
+        environment = Environment(given.environment, deployed_as=given.deployment)
+        deploy(Commands(), environment, given.package, given.sha256)
     except CommandFailed as failure:
         sys.exit(str(failure))
     say("deployed")

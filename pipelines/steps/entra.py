@@ -82,13 +82,16 @@ def principals_of(commands: Commands, identity: Identity) -> list[dict[str, Any]
     return list(commands.read("az", "ad", "sp", "list", "--filter", f"appId eq '{identity.client_id}'", *JSON) or [])
 
 
-def ensure_trust(commands: Commands, identity: Identity, trust: Trust) -> None:
-    """Let the holder of such a token sign in as the identity."""
+def ensure_trust(commands: Commands, identity: Identity, trust: Trust, is_adopted: bool = False) -> None:
+    """Let the holder of such a token sign in as the identity. Raises CommandFailed where others may too, if not `is_adopted`."""
     credential = ("az", "ad", "app", "federated-credential")
     there = [] if identity.is_new else commands.read(*credential, "list", "--id", identity.client_id, *JSON)
     wanted = {"issuer": trust.issuer, "subject": trust.subject, "audiences": [AUDIENCE]}
     for other in [each for each in there or [] if each["name"] != trust.name]:
-        say(f"note: {identity.name} also lets in {other['subject']} of {other['issuer']}; delete it if it is not yours")
+        told = f"{identity.name} also lets in {other['subject']} of {other['issuer']}"
+        if not is_adopted:
+            raise CommandFailed(f"{told}: delete the federated credential {other['name']}, or trust it with --adopt")
+        say(f"note: {told}")
     same_name: dict[str, Any] | None = next((each for each in there or [] if each["name"] == trust.name), None)
     if same_name is not None and all(same_name[key] == value for key, value in wanted.items()):
         return

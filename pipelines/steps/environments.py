@@ -12,10 +12,14 @@ LOCATION = re.compile(r"^param location\s*=\s*'([a-z0-9]+)'", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """`name` is one of ENVIRONMENTS, or a customer's own that has a parameter file."""
+    """`name` is one of ENVIRONMENTS, or a customer's own that has a parameter file.
+
+    `deployed_as` is the name of the deployment where somebody else has given it, as the portal does.
+    """
 
     name: str
     folder: Path = ROOT / "infra-bicep"
+    deployed_as: str = ""
 
     @property
     def parameters(self) -> Path:
@@ -28,7 +32,7 @@ class Environment:
     @property
     def deployment(self) -> str:
         """The deployment's name in the subscription: always the same, so that its outputs are those of the last one."""
-        return f"tollgate-{self.name}"
+        return self.deployed_as or f"tollgate-{self.name}"
 
     @property
     def location(self) -> str:

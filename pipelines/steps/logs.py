@@ -55,10 +55,13 @@ def main() -> None:
     arguments.add_argument("--problems", action="store_true", help="warnings and errors only")
     arguments.add_argument("--request", help="only what is about the call with this x-request-id")
     arguments.add_argument("--limit", type=int, default=200, choices=range(1, LONGEST + 1), metavar="N")
+    arguments.add_argument(
+        "--deployment", default="", help="the name of the infrastructure's deployment (tollgate-ENVIRONMENT)"
+    )
     given = arguments.parse_args()
     try:
         query = query_for(given.minutes, given.problems, given.request, given.limit)
-        show(Commands(), Environment(given.environment), query)
+        show(Commands(), Environment(given.environment, deployed_as=given.deployment), query)
     except CommandFailed as failure:
         sys.exit(str(failure))
 

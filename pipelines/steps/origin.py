@@ -42,7 +42,7 @@ def fetch_with(token: str) -> Fetch:
 
 def check(run: str, environment: Mapping[str, str], fetch: Fetch) -> None:
     """Raises CommandFailed for a run whose package may not be deployed, KeyError outside of a pipeline."""
-    if not run.isdecimal():
+    if not (run.isascii() and run.isdecimal()):
         raise CommandFailed(f"{run!r} is not the number of a run")
     if environment.get("TF_BUILD"):
         _check_build(run, environment, fetch)

@@ -25,12 +25,16 @@ INSTALL = """# Tollgate {version}
 
 1. Check what you got: `sha256sum --check SHA256SUMS`.
 2. Put your names and networks into `infra-bicep/main.prod.bicepparam`.
-3. `az login`, then `python -m pip install --require-hashes -r pipelines/smoke.lock` (Python {python}).
+3. `python{python} -m venv .venv`, then `.venv/bin/python -m pip install --require-hashes -r pipelines/smoke.lock`, then `az login`. On
+   Windows it is `py -{python} -m venv .venv` and `.venv\\Scripts\\python.exe`.
 4. `pipelines/deploy.sh prod --package package/tollgate.zip` (`deploy.ps1` on Windows) shows what it would do, asks, deploys and tests.
 
-Where no compiler for Bicep is to be had, `compiled/` has the templates and parameters as JSON:
-`az deployment sub create --name tollgate-prod --location REGION --template-file compiled/main.json
---parameters @compiled/main.prod.json`, then `python -m pipelines.steps.deploy_app prod package/tollgate.zip`.
+Where no compiler for Bicep is to be had, `compiled/` has the templates and our parameters as JSON; put yours into
+`compiled/main.prod.json` then:
+
+    az deployment sub create --name tollgate-prod --location REGION --template-file compiled/main.json --parameters @compiled/main.prod.json
+    .venv/bin/python -m pipelines.steps.deploy_app prod package/tollgate.zip
+    .venv/bin/python -m pipelines.steps.smoke_environment prod
 
 The pages in `docs/how-to` tell more. The package was built from commit {commit}; `package/tollgate.cdx.json` lists what is in it,
 with licences.

@@ -6,6 +6,11 @@ from pathlib import Path
 CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
 ACCESS_ADMINISTRATOR = "f58310d9-a9f6-439a-9e8d-f62e7b41a168"
 VAULT_SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
+NAMES = {
+    CONTRIBUTOR: "Contributor",
+    ACCESS_ADMINISTRATOR: "Role Based Access Control Administrator",
+    VAULT_SECRETS_USER: "Key Vault Secrets User",
+}
 # Never to be passed on, whatever a template says: they would be a way to every other right.
 FORBIDDEN = {
     "8e3af657-a8ff-443c-a75c-2fe8c4bcb635",  # Owner

@@ -4,6 +4,8 @@ The operator's key is read from the environment's vault when it is needed and no
 """
 
 import argparse
+import importlib
+import importlib.util
 import json
 import os
 import sys
@@ -14,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from pipelines.steps import smoke
 from pipelines.steps.asking import ask, may_be_asked
 from pipelines.steps.commands import CommandFailed, Commands, hide, say
 from pipelines.steps.environments import Deployed, Environment
@@ -80,8 +81,19 @@ def wait_until_ready(url: str, within_s: float = READY_WITHIN_S, pause_s: float 
     raise CommandFailed(f"{url} was not ready within {within_s:.0f} s; the last answer was {last}")
 
 
+def need_sdks() -> None:
+    """Raises CommandFailed where this Python has not what the smoke test asks with: better now than after a deployment."""
+    if importlib.util.find_spec("openai") is None:
+        raise CommandFailed(
+            f"{sys.executable} has no openai, with which the smoke test asks:\n"
+            f"    {sys.executable} -m pip install --require-hashes -r pipelines/smoke.lock"
+        )
+
+
 def ask_everything(commands: Commands, environment: Environment, app: Deployed | None = None) -> None:
     """Wait for the app and run the smoke test; without `app` the environment's own. Raises CommandFailed."""
+    need_sdks()
+    smoke = importlib.import_module("pipelines.steps.smoke")
     app = app or Deployed.read(commands, environment)
     if not may_be_asked(app.url):
         raise CommandFailed(f"{app.url} would get the operator's key, and is not https")
@@ -98,9 +110,13 @@ def ask_everything(commands: Commands, environment: Environment, app: Deployed |
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("environment")
+    arguments.add_argument(
+        "--deployment", default="", help="the name of the infrastructure's deployment (tollgate-ENVIRONMENT)"
+    )
     given = arguments.parse_args()
     try:
-        ask_everything(Commands(), Environment(given.environment))
+        environment = Environment(given.environment, deployed_as=given.deployment)
+        ask_everything(Commands(), environment)
     except CommandFailed as failure:
         sys.exit(str(failure))
     say("the environment answers as it should")

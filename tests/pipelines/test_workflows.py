@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,30 @@ def test_a_new_package_is_in_prod_only_after_all_before_and_an_earlier_one_at_on
     assert ("steps.origin" in told) is (run != "new")
 
 
+@pytest.mark.parametrize(("run", "only"), RUNS)
+def test_what_a_stage_is_handed_on_is_put_out_by_the_stage_before_it(run: str, only: str) -> None:
+    stages = expand(PIPELINE, run=run, only=only)["stages"]
+    handed_on = re.compile(r"\$\[ stageDependencies\.(\w+)\.(\w+)\.outputs\['(\w+)\.sha256'\] \]")
+
+    asked = [(before, job) for before, stage in pairwise(stages) for job in stage["jobs"] if "variables" in job]
+    assert len(asked) == len([stage for stage in stages if stage["stage"].startswith("deploy_")])
+    for before, job in asked:
+        found = handed_on.fullmatch(job["variables"]["sha256"])
+        assert found
+        named = [(each["job"], step["name"]) for each in before["jobs"] for step in each["steps"] if "name" in step]
+        assert (before["stage"], [(found[2], found[3])]) == (found[1], named)
+        (step,) = [step for step in steps_in(job) if "deploy_app" in str(step)]
+        assert step["env"] == {"SHA256": "$(sha256)"}
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
+def test_a_called_workflow_wants_no_more_than_its_caller_may(path: Path) -> None:
+    for job in [job for job in content(path)["jobs"].values() if "uses" in job]:
+        called = content(ROOT / job["uses"])
+        wanted = [called.get("permissions", {}), *(each.get("permissions", {}) for each in called["jobs"].values())]
+        assert all(each.items() <= job["permissions"].items() for each in wanted)
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
 def test_actions_are_pinned_by_commit_with_their_version_beside(path: Path) -> None:
     used = [line.strip().removeprefix("- ") for line in path.read_text().splitlines() if "uses:" in line]
@@ -182,11 +207,24 @@ def test_environments_are_deployed_in_order_with_the_package_of_one_run() -> Non
     assert {deploys[name]["with"]["sha256"] for name in ENVIRONMENTS} == {"${{ needs.package.outputs.sha256 }}"}
 
 
-def condition_holds(name: str, run: str, only: str) -> bool:
-    """Whether the job is wanted by its condition, where all before it succeeded or was left out."""
-    condition = content(ROOT / ".github" / "workflows" / "deploy.yml")["jobs"][name]["if"].strip("${ }")
-    python = condition.replace("!cancelled()", "True").replace("!failure()", "True")
+def deployed(run: str, only: str, **ended: str) -> list[str]:
+    """The environments whose job runs; `ended` says how a job ends that does not succeed."""
+    results = {"package": "skipped" if run else ended.get("package", "success")}
+    for name in ENVIRONMENTS:
+        is_run = condition_holds(name, run, only, results)
+        results[name] = ended.get(name, "success") if is_run else "skipped"
+    return [name for name in ENVIRONMENTS if results[name] != "skipped"]
+
+
+def condition_holds(name: str, run: str, only: str, results: dict[str, str]) -> bool:
+    """Whether the job runs by its condition."""
+    job = content(ROOT / ".github" / "workflows" / "deploy.yml")["jobs"][name]
+    python = job["if"].strip("${ }").replace("!cancelled()", "True")
     python = python.replace("inputs.run", repr(run)).replace("inputs.only", repr(only))
+    needed = [job["needs"]] if isinstance(job["needs"], str) else job["needs"]
+    python = re.sub(
+        r"needs\.(\w+)\.result", lambda match: repr({key: results[key] for key in needed}[match[1]]), python
+    )
     python = re.sub(r"contains\(fromJSON\('(\[.*?\])'\), (.*?)\)", r"((\2) in \1)", python)
     return bool(eval(python.replace("||", "or").replace("&&", "and"), {"__builtins__": {}}))  # noqa: S307
 
@@ -204,7 +242,20 @@ def condition_holds(name: str, run: str, only: str) -> bool:
     ],
 )
 def test_a_new_package_passes_every_environment_before_prod(run: str, only: str, expected: list[str]) -> None:
-    assert [name for name in ENVIRONMENTS if condition_holds(name, run, only)] == expected
+    assert deployed(run, only) == expected
+
+
+@pytest.mark.parametrize("how", ["failure", "cancelled"])  # what runs out of time is cancelled, not failed
+def test_what_did_not_succeed_stops_what_comes_after_it(how: str) -> None:
+    assert deployed("", "", package=how) == []
+    assert deployed("", "", dev=how) == ["dev"]
+    assert deployed("7", "all", staging=how) == ["dev", "staging"]
+
+
+def test_what_is_merged_is_tested_though_more_is_merged_meanwhile() -> None:
+    concurrency = content(ROOT / ".github" / "workflows" / "ci.yml")["concurrency"]
+
+    assert concurrency["group"] == "ci-${{ github.event_name == 'pull_request' && github.ref || github.run_id }}"
 
 
 def test_what_was_shown_to_those_who_approve_is_what_is_deployed() -> None:

@@ -129,13 +129,20 @@ def test_an_app_of_a_colleague_can_be_trusted(cloud: Now, plan: Plan) -> None:
     assert bootstrap(Commands(), replace(plan, is_adopted=True)) == 0
 
 
-def test_another_door_of_an_identity_is_told(cloud: Now, plan: Plan, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_identity_with_another_door_gets_no_right(
+    cloud: Now, plan: Plan, capsys: pytest.CaptureFixture[str]
+) -> None:
     bootstrap(Commands(), plan)
+    # Whoever made the app may have left, and then it has no owner.
     stranger = {"owner": "app-of-tollgate-prod-deploy", "name": "x", "subject": "repo:mallory/x", "issuer": "https://i"}
-    cloud(credentials=[*cloud().of("credentials"), stranger])
+    cloud(
+        credentials=[*cloud().of("credentials"), stranger], owners={"app-of-tollgate-prod-deploy": []}, assignments=[]
+    )
 
-    bootstrap(Commands(), plan)
-
+    with pytest.raises(CommandFailed, match="also lets in repo:mallory/x of https://i: delete"):
+        bootstrap(Commands(), plan)
+    assert not [each for each in cloud().of("assignments") if "prod-deploy" in each["principal"]]
+    bootstrap(Commands(), replace(plan, is_adopted=True))
     assert "also lets in repo:mallory/x of https://i" in capsys.readouterr().out
 
 

@@ -1,7 +1,10 @@
 """From the plan to an app that runs the very package that was tested."""
 
+import io
 import json
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +14,7 @@ import pytest
 from pipelines.steps import deploy_app, deploy_infra, smoke_environment
 from pipelines.steps.archive import sha256_of
 from pipelines.steps.commands import ROOT, CommandFailed, Commands
-from pipelines.steps.deploy import deploy
+from pipelines.steps.deploy import ask, deploy
 from pipelines.steps.environments import ENVIRONMENTS, Deployed, Environment
 from tests.pipelines.cloud import Cloud
 
@@ -115,6 +118,48 @@ def test_an_environment_that_is_not_deployed_yet_is_said_to_be(cloud: Now, dev: 
     cloud(outputs={})
     with pytest.raises(CommandFailed, match="DeploymentNotFound"):
         deploy_app.deploy(Commands(), dev, package)
+
+
+def test_a_deployment_that_the_portal_has_named_is_found(
+    cloud: Now, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud(outputs=OUTPUTS)
+    monkeypatch.setattr("sys.argv", ["deploy_app", "dev", str(package), "--deployment", "Microsoft.Template-2026"])
+
+    deploy_app.main()
+
+    (asked,) = [call for call in cloud().calls if call[1] == "deployment"]
+    assert asked[asked.index("--name") + 1] == "Microsoft.Template-2026"
+    assert len(cloud().of("published")) == 1
+
+
+def test_nobody_is_there_to_say_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+
+    assert ask("Deploy?") is False
+
+
+def test_without_what_the_smoke_test_asks_with_nothing_is_deployed(
+    cloud: Now, dev: Environment, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    with pytest.raises(CommandFailed, match=r"-m pip install --require-hashes -r pipelines/smoke\.lock"):
+        deploy(Commands(), dev, package, None, lambda question: True)
+    assert cloud().calls == []
+
+
+@pytest.mark.parametrize("step", ["deploy", "smoke_environment", "after_azd", "bootstrap"])
+def test_a_step_starts_with_the_standard_library_alone(step: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", f"import pipelines.steps.{step}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_template_that_puts_out_something_else_is_named(cloud: Now, dev: Environment) -> None:

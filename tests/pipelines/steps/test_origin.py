@@ -61,7 +61,7 @@ def test_the_run_itself_need_not_ask() -> None:
     assert answers.asked == [""]
 
 
-@pytest.mark.parametrize("run", ["", "7/../8", "7 8", "-1", "main"])
+@pytest.mark.parametrize("run", ["", "7/../8", "7 8", "-1", "main", "\u0667", "$(run)"])
 def test_what_is_no_number_of_a_run_is_refused(run: str) -> None:
     with pytest.raises(CommandFailed, match="not the number of a run"):
         check(run, GITHUB, Answers(RUN))

@@ -48,7 +48,7 @@ def test_a_wrong_or_missing_vocabulary_stops_the_build(tmp_path: Path) -> None:
 def test_two_packages_of_one_tree_are_the_same_and_start_from_what_is_in_them(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     ignore = shutil.ignore_patterns(".venv", ".local", ".tools", "dist", ".hypothesis", "__pycache__", ".*_cache")
-    shutil.copytree(ROOT, tree, ignore=ignore)
+    shutil.copytree(ROOT, tree, ignore=ignore, symlinks=True)
     one, other = package(tree, LOCK, tmp_path / "one"), package(tree, LOCK, tmp_path / "other")
 
     assert sha256_of(one) == sha256_of(other)

@@ -41,6 +41,7 @@ def test_a_customer_gets_everything_that_a_deployment_needs(cloud: Now, tmp_path
 
     with zipfile.ZipFile(target) as archive:
         names = set(archive.namelist())
+        scripts = {entry.filename for entry in archive.infolist() if entry.external_attr >> 16 & 0o111}
         archive.extractall(tmp_path / "customer")
     assert {
         "INSTALL.md", "SHA256SUMS", "compiled/main.json", "package/tollgate.zip", "package/tollgate.cdx.json",
@@ -48,6 +49,7 @@ def test_a_customer_gets_everything_that_a_deployment_needs(cloud: Now, tmp_path
         "pipelines/smoke.lock", "infra-bicep/README.md", "docs/how-to/deploy.md", "devhost/find_python.sh",
         "docs/how-to/upgrade.md", "docs/README.md",
     } <= names  # fmt: skip
+    assert scripts == {name for name in names if name.endswith(".sh")}
     assert not [name for name in names if "__pycache__" in name or name.startswith(("shared/", "tests/", ".git"))]
     check = subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=tmp_path / "customer", check=False)
     assert check.returncode == 0
