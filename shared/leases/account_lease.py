@@ -1,7 +1,6 @@
 """Leases on accounts: what calendar periods and slots are drawn from, with shares that return when their instance dies."""
 
 import asyncio
-import random
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +8,9 @@ from datetime import datetime
 from shared.documents import DocumentExists, DocumentMissing, PreconditionFailed, StoreUnavailable
 from shared.leases.account import Account
 from shared.leases.demand import Demand
-from shared.leases.lease import CONTAINER, FOREVER, NEVER, Contended, Lease, Ports, Taken
+from shared.leases.lease import CONTAINER, FOREVER, NEVER, Lease, Ports, Taken
 from shared.leases.model import Allowance, Exhausted, Level
+from shared.leases.patience import Patience
 
 LIFE_S = 300
 MARGIN_S = 30
@@ -20,9 +20,6 @@ RECHECK_S = 0.5
 REPORT_S = 2.0
 RETRY_S = 2.0
 """When to come back for what others hold and may not use."""
-
-_TRIES, _JITTER_S, _LONGEST_S = 16, 0.02, 2.0
-"""After a lost race pauses grow from about an exchange: patience for a hundred instances that open a new period together."""
 
 _DAY_S = 86_400
 _KEPT_S = 40 * _DAY_S
@@ -168,7 +165,8 @@ class AccountLease(Lease):
     async def _exchange(self, *, spare: int = 0, is_asking: bool = False, leaves: bool = False) -> None:
         """Report, renew, give `spare` back and, when asking, borrow: all in one write. Raises StoreUnavailable."""
         async with self._lock:
-            for attempt in range(_TRIES):
+            patience = Patience(self._monotonic)
+            while True:
                 is_fresh = not self._is_current
                 if is_fresh:
                     await self._load()
@@ -181,8 +179,7 @@ class AccountLease(Lease):
                 if not self._is_worth_writing(draft) or await self._write(draft):
                     return
                 spare = 0
-                await asyncio.sleep(random.uniform(0, min(_LONGEST_S, _JITTER_S * 2**attempt)))
-            raise Contended("too many others write to the same account")
+                await patience.pause(is_hurried=bool(self._waiting))
 
     def _draft(self, spare: int, is_asking: bool, leaves: bool) -> Account:
         """Return the account as it shall be, and stop using what is given back in it."""

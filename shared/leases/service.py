@@ -14,6 +14,7 @@ from shared.ids import new_id
 from shared.leases.account_lease import MONEY, SLOTS, AccountLease
 from shared.leases.lease import FOREVER, Contended, Lease, Ports, Taken, WindowOver
 from shared.leases.model import Allowance, Exhausted, Held, Level, Smooth
+from shared.leases.patience import PATIENCE_S
 from shared.leases.smooth_lease import SmoothLease
 from shared.leases.window_lease import WindowLease
 from shared.single_flight import SingleFlight
@@ -105,12 +106,15 @@ class Leases:
         return lease.level()
 
     async def _asking[T](self, answer: Coroutine[Any, Any, T]) -> T:
-        """Wait for the store. When it did not answer, nobody else waits for it for a moment."""
+        """Wait for the store, but not for ever. When it did not answer, nobody else waits for it for a moment."""
         if self._clock.monotonic() < self._down_until:
             answer.close()
             raise StoreUnavailable("the store did not answer a moment ago")
         try:
-            return await answer
+            async with asyncio.timeout(PATIENCE_S):
+                return await answer
+        except TimeoutError:
+            raise Contended(f"nothing came of it within {PATIENCE_S:g} s") from None
         except Contended:
             raise
         except StoreUnavailable:

@@ -23,16 +23,18 @@ def print_simulation(rates: tuple[int, ...]) -> None:
         print(table.grid(sweep.curve_table(f"{design.name}, {title}", outcomes)), end="\n\n")
     print(table.grid(list(sweep.knees(rates))), end="\n\n")
     print(table.grid(list(sweep.after_a_burst())), end="\n\n")
+    print(table.grid(list(sweep.paces(rates))), end="\n\n")
     for shards in (1, 16):
         print(table.grid(list(sweep.accounts(shards))), end="\n\n")
 
 
 def print_comparison() -> None:
     """The code itself beside the simulation of it."""
-    from tests.load.scale.comparison import postings, reports
+    from tests.load.scale.comparison import openings, postings, reports
 
     print(table.grid(list(postings())), end="\n\n")
     print(table.grid(list(reports())), end="\n\n")
+    print(table.grid(list(openings())), end="\n\n")
 
 
 def main() -> int:

@@ -4,12 +4,10 @@ import asyncio
 from dataclasses import dataclass
 from random import Random
 
+from shared.leases.patience import FIRST_S, PATIENCE_S, UNHURRIED_S
 from tests.load.scale.facts import LEASE_WRITES_PER_S, PARTITION_UNITS, READ_S, WRITE_S
-from tests.load.scale.partitions import Store
+from tests.load.scale.partitions import Refused, Store
 from tests.load.scale.virtual_time import run
-
-TRIES, JITTER_S, LONGEST_S = 16, 0.02, 2.0
-"""As in shared/leases/account_lease.py."""
 
 SHARE_BYTES, REST_BYTES = 130, 150
 """Of an account's document: each instance's part, and what there is anyway."""
@@ -49,8 +47,9 @@ def _beyond_first(instances: int) -> float:
 class Account:
     """`shards` accounts, each of which its part of the instances keeps to."""
 
-    def __init__(self, instances: int, shards: int, every_s: float, seed: int) -> None:
+    def __init__(self, instances: int, shards: int, every_s: float, pace: float, seed: int) -> None:
         self._instances, self._shards, self._every_s = instances, shards, every_s
+        self._half_read_s, self._half_write_s = READ_S.value * pace / 2, WRITE_S.value * pace / 2
         self._random = Random(seed)
         self._store = Store(PARTITION_UNITS.value * shards, PARTITION_UNITS.value)
         self._traffic = Traffic(instances, instances / every_s)
@@ -75,41 +74,52 @@ class Account:
         known = -1
         while True:
             begun = now()
-            known = await self._exchange(account, known)
+            try:
+                known = await self._exchange(account, known)
+            except Refused:
+                known = -1
+                self._traffic.given_up += 1
             self._took.append(now() - begun)
             await asyncio.sleep(max(0.0, self._every_s - (now() - begun)))
 
     async def _exchange(self, account: int, known: int) -> int:
-        """Write by what is known; where others were faster read, wait a moment and write again. Return the version known then."""
+        """As AccountLease does it: where others were faster read, wait a moment and write again. Return the version known then."""
         versions, sharing = self._store.heads, max(1, self._instances // self._shards)
-        for attempt in range(TRIES):
+        now, longest_s = asyncio.get_running_loop().time, FIRST_S
+        until = now() + PATIENCE_S
+        while True:
             if known < 0:
-                await asyncio.sleep(READ_S.value / 2)
-                await self._charge(account, read_units(sharing))
+                await asyncio.sleep(self._half_read_s)
+                await self._store.pay(account, read_units(sharing))
                 known = versions.get(account, 0)
-                await asyncio.sleep(READ_S.value / 2)
-            await asyncio.sleep(WRITE_S.value / 2)
+                await asyncio.sleep(self._half_read_s)
+            await asyncio.sleep(self._half_write_s)
             if versions.get(account, 0) == known:
-                await self._charge(account, write_units(sharing))
+                await self._store.pay(account, write_units(sharing))
             if versions.get(account, 0) == known:
                 versions[account] = known + 1
-                await asyncio.sleep(WRITE_S.value / 2)
+                await asyncio.sleep(self._half_write_s)
                 self._traffic.done += 1
                 return known + 1
             known = -1
             self._traffic.lost_races += 1
-            await self._charge(account, read_units(sharing))
-            await asyncio.sleep(WRITE_S.value / 2 + self._random.uniform(0, min(LONGEST_S, JITTER_S * 2**attempt)))
-        self._traffic.given_up += 1
-        return known
-
-    async def _charge(self, account: int, units: float) -> None:
-        now = asyncio.get_running_loop().time
-        for wait_s in iter(lambda: self._store.charge(account, units, now()), None):
-            await asyncio.sleep(wait_s)
+            await self._store.pay(account, read_units(sharing))
+            await asyncio.sleep(self._half_write_s)
+            pause_s = self._random.uniform(0, longest_s)
+            if now() + pause_s >= until:
+                self._traffic.given_up += 1
+                return known
+            longest_s = min(2 * longest_s, UNHURRIED_S)
+            await asyncio.sleep(pause_s)
 
 
 def exchanges(
-    instances: int, shards: int = 1, every_s: float = 1 / LEASE_WRITES_PER_S.value, seconds: float = 20.0, seed: int = 1
+    instances: int,
+    shards: int = 1,
+    every_s: float = 1 / LEASE_WRITES_PER_S.value,
+    seconds: float = 20.0,
+    pace: float = 1.0,
+    seed: int = 1,
 ) -> Traffic:
-    return run(Account(instances, shards, every_s, seed).run(seconds))
+    """Let instances report every so many seconds. The assumed times of the store are multiplied by `pace`."""
+    return run(Account(instances, shards, every_s, pace, seed).run(seconds))

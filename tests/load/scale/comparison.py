@@ -9,6 +9,7 @@ from tests.load.scale.ingest import simulate
 
 UNLIMITED = 1e9
 OFFERED = 5_000
+OPENING_S = 20.0
 
 
 def simulated(instances: int) -> tuple[float, float]:
@@ -27,9 +28,26 @@ def postings(counts: tuple[int, ...] = (1, 2, 4, 8, 16)) -> Iterator[list[str]]:
 
 
 def reports(counts: tuple[int, ...] = (1, 10, 25, 50, 100, 200)) -> Iterator[list[str]]:
-    head = ["code: reports/s", "simulation", "code: lost races/s", "simulation"]
-    yield ["instances spend of a new budget", *head, "code: calls turned away at the start"]
+    yield ["instances spend of a budget", "code: reports/s", "simulation", "code: lost races/s", "simulation"]
     for count in counts:
-        done, lost, away = rehearsal.spending(count)
-        traffic = exchanges(count, every_s=2.0)
-        yield [str(count), f"{done:.1f}", f"{traffic.done:.1f}", f"{lost:.0f}", f"{traffic.lost_races:.0f}", str(away)]
+        code, traffic = rehearsal.spending(count), exchanges(count, every_s=2.0)
+        yield [
+            str(count),
+            f"{code.reported:.1f}",
+            f"{traffic.done:.1f}",
+            f"{code.lost_races:.0f}",
+            f"{traffic.lost_races:.0f}",
+        ]
+
+
+def openings(counts: tuple[int, ...] = (2, 30, 100, 150, 200)) -> Iterator[list[str]]:
+    """What calls see when a period begins: the code alone, as it is and in a store half as fast."""
+    columns = ("turned away", "half wait s", "P95 s", "longest s")
+    yield ["instances open a budget together", *columns, *(f"half as fast: {column}" for column in columns)]
+    for count in counts:
+        line = [str(count)]
+        for pace in (1.0, 2.0):
+            code = rehearsal.spending(count, OPENING_S, pace)
+            waits = (code.waits_s[int(part * len(code.waits_s))] for part in (0.5, 0.95))
+            line += [str(code.turned_away), *(f"{wait:.2f}" for wait in waits), f"{code.waits_s[-1]:.2f}"]
+        yield line

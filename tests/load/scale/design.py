@@ -11,7 +11,8 @@ class Design:
     and month.
 
     `least_batch` messages are waited for up to `wait_s`. With `sessions` each partition's messages go to one instance at a time, and
-    an instance has so many of them at once. `looks_up_entries`: after any conflict it is read what of a chunk is posted already.
+    an instance has so many of them at once. `looks_up_entries`: after any conflict it is read what of a chunk is posted already. The times
+    that are assumed are multiplied by `pace`.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Design:
     wait_s: float = 10.0
     sessions: int = 0
     looks_up_entries: bool = False
+    pace: float = 1.0
 
 
 @dataclass(slots=True)

@@ -15,21 +15,17 @@ from tests.load.scale.facts import (
     READ_S,
     WRITE_S,
 )
-from tests.load.scale.partitions import Store
+from tests.load.scale.partitions import Refused, Store
 from tests.load.scale.posting import COMBINATIONS, Chunk, chunks, distinct
 from tests.load.scale.virtual_time import run
 
-ATTEMPTS, AT_ONCE, SDK_RETRIES = 12, 16, 9
-"""As in shared/ledger/service.py; the third as in azure-cosmos."""
+ATTEMPTS, AT_ONCE = 12, 16
+"""As in shared/ledger/service.py."""
 
 FAILED_UNITS = 10.0
 """RU of a batch that is refused for its head. Assumed."""
 
 LOOK_S = 0.02
-
-
-class Refused(Exception):
-    """The store did not take it, and the SDK has given up."""
 
 
 class Ledger:
@@ -94,7 +90,7 @@ class Ledger:
             await asyncio.gather(*(self._post(partition, count, known, turns) for partition, count in events.items()))
             self._posted += [now() - came for came, _ in delivery]
             self._deliveries += 1
-            await asyncio.sleep(DELIVERY_S.value)
+            await asyncio.sleep(DELIVERY_S.value * self._design.pace)
             self._queue.release(delivery)
 
     async def _deliveries_of(self, number: int) -> AsyncIterator[list[Message]]:
@@ -121,21 +117,21 @@ class Ledger:
 
     async def _post_chunk(self, partition: int, chunk: Chunk, known: dict[int, int]) -> bool:
         """As LedgerService does it; False where the store counts as unavailable after all its attempts."""
-        heads = self._store.heads
+        heads, half_s = self._store.heads, _seconds(chunk) * self._design.pace / 2
         try:
             for attempt in range(ATTEMPTS):
                 if (head := known.pop(partition, None)) is None:
                     head = heads.get(partition, 0)
                     await self._read(partition, chunk.writes - 2 * chunk.events if head else 1)
-                await asyncio.sleep(_seconds(chunk) / 2)
+                await asyncio.sleep(half_s)
                 if heads.get(partition, 0) == head:
-                    await self._charge(partition, chunk.units)
+                    await self._store.pay(partition, chunk.units)
                 if heads.get(partition, 0) == head:
                     heads[partition] = known[partition] = head + 1
-                    await asyncio.sleep(_seconds(chunk) / 2)
+                    await asyncio.sleep(half_s)
                     return True
                 self._conflicts += 1
-                await self._charge(partition, FAILED_UNITS)
+                await self._store.pay(partition, FAILED_UNITS)
                 if self._design.looks_up_entries:
                     await self._read(partition, 2 * chunk.events)
                 await asyncio.sleep(self._random.uniform(0, min(1.0, 0.01 * 2**attempt)))
@@ -144,17 +140,8 @@ class Ledger:
         return False
 
     async def _read(self, partition: int, documents: int) -> None:
-        await self._charge(partition, documents)
-        await asyncio.sleep(2 * READ_S.value)
-
-    async def _charge(self, partition: int, units: float) -> None:
-        now = asyncio.get_running_loop().time
-        for _ in range(SDK_RETRIES + 1):
-            wait_s = self._store.charge(partition, units, now())
-            if wait_s is None:
-                return
-            await asyncio.sleep(wait_s)
-        raise Refused
+        await self._store.pay(partition, documents)
+        await asyncio.sleep(2 * READ_S.value * self._design.pace)
 
 
 def _seconds(chunk: Chunk) -> float:

@@ -1,8 +1,16 @@
 """Cosmos DB as the simulation sees it: what a partition takes in a second, and heads that change under whoever is late."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 WINDOW_S = 1.0
+
+PATIENCE_S = 5.0
+"""As in shared/adapters/cosmos_documents.py: how long an operation is tried again while there is no throughput left."""
+
+
+class Refused(Exception):
+    """The store did not take it for as long as it is waited for."""
 
 
 @dataclass(slots=True)
@@ -46,6 +54,15 @@ class Store:
     def __post_init__(self) -> None:
         count = max(1, -(-int(self.units) // int(self.most_of_one)))
         self._physical = [Meter(self.units / count) for _ in range(count)]
+
+    async def pay(self, partition: int, units: float) -> None:
+        """Take the units as soon as there are any. Raises Refused."""
+        now = asyncio.get_running_loop().time
+        deadline = now() + PATIENCE_S
+        while (wait_s := self.charge(partition, units, now())) is not None:
+            if now() + wait_s > deadline:
+                raise Refused
+            await asyncio.sleep(wait_s)
 
     def charge(self, partition: int, units: float, now: float) -> float | None:
         """Take the units, or say how long to wait before asking again."""

@@ -1,8 +1,9 @@
 """Runs the code itself in virtual time, on a store in memory that takes as long as the simulated one, to hold the simulation to it."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
 from typing import Any, cast
@@ -20,14 +21,18 @@ from tests.load.scale.facts import BATCH_S, CPU_PER_EVENT_US, DELIVERY_S, READ_S
 from tests.load.scale.virtual_time import VirtualClock, run
 from tests.shared.ledger import synthetic
 
+OPENING_S = 5.0
 BUDGET = Allowance("budget", 10**12, CalendarPeriod(Period.MONTH))
 
 
 class SlowDocuments:
-    """Calls take as long as the simulation says, and happen in the middle of that time. `calls` and `refused` are counted by name."""
+    """Calls take `pace` times as long as the simulation says, and happen in the middle of that time.
 
-    def __init__(self, store: MemoryDocuments) -> None:
-        self._store = store
+    `calls` and `refused` are counted by name.
+    """
+
+    def __init__(self, store: MemoryDocuments, pace: float = 1.0) -> None:
+        self._store, self._pace = store, pace
         self.calls: dict[str, int] = {}
         self.refused: dict[str, int] = {}
 
@@ -42,7 +47,8 @@ class SlowDocuments:
         return cast("tuple[Document | None, ...]", result)
 
     async def _after(self, name: str, seconds: float, args: Sequence[Any], more: dict[str, Any]) -> Any:
-        await asyncio.sleep(seconds / 2)
+        half_s = seconds * self._pace / 2
+        await asyncio.sleep(half_s)
         self.calls[name] = self.calls.get(name, 0) + 1
         try:
             return await getattr(self._store, name)(*args, **more)
@@ -50,7 +56,7 @@ class SlowDocuments:
             self.refused[name] = self.refused.get(name, 0) + 1
             raise
         finally:
-            await asyncio.sleep(seconds / 2)
+            await asyncio.sleep(half_s)
 
 
 async def _post(instances: int, seconds: float, batch: int) -> tuple[float, float]:
@@ -94,34 +100,49 @@ async def _post(instances: int, seconds: float, batch: int) -> tuple[float, floa
 
 def posting(instances: int, seconds: float = 10.0, batch: int = 500) -> tuple[float, float]:
     """Let instances post to one partition as fast as they can: events and refused batches a second."""
+    random.seed(1)
     return run(_post(instances, seconds, batch))
 
 
-async def _spend(instances: int, seconds: float) -> tuple[float, float, int]:
-    clock = VirtualClock()
-    slow = SlowDocuments(MemoryDocuments(clock))
-    loop, turned_away = asyncio.get_running_loop(), 0
+@dataclass(slots=True)
+class Spending:
+    """Reports a second that were stored, and that lost a race; how many calls were turned away, and how long the first ones waited."""
+
+    reported: float = 0.0
+    lost_races: float = 0.0
+    turned_away: int = 0
+    waits_s: list[float] = field(default_factory=list)
+
+
+async def _spend(instances: int, seconds: float, pace: float) -> Spending:
+    clock, result = VirtualClock(), Spending()
+    slow = SlowDocuments(MemoryDocuments(clock), pace)
+    loop = asyncio.get_running_loop()
 
     async def instance(number: int) -> None:
         leases = Leases(cast("DocumentStore", slow), clock, f"i{number}", lambda work: _keep(loop.create_task(work)))
-        nonlocal turned_away
         for second in count():
+            begun = loop.time()
             try:
                 (await leases.take(BUDGET, 10)).settle(5)
             except StoreUnavailable:
-                turned_away += 1
+                result.turned_away += 1
+            if not second:
+                result.waits_s.append(loop.time() - begun)
             await asyncio.sleep(1.0 if second else number / instances)
             await leases.tend()
 
     tasks = [loop.create_task(instance(number)) for number in range(instances)]
-    await asyncio.sleep(5.0)
+    await asyncio.sleep(OPENING_S)
     before = slow.calls.get("replace", 0), slow.refused.get("replace", 0)
     await asyncio.sleep(seconds)
     tried, lost = slow.calls.get("replace", 0) - before[0], slow.refused.get("replace", 0) - before[1]
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    return (tried - lost) / seconds, lost / seconds, turned_away
+    result.reported, result.lost_races = (tried - lost) / seconds, lost / seconds
+    result.waits_s.sort()
+    return result
 
 
 _TASKS: set[asyncio.Task[None]] = set()
@@ -132,9 +153,10 @@ def _keep(task: asyncio.Task[None]) -> None:
     task.add_done_callback(_TASKS.discard)
 
 
-def spending(instances: int, seconds: float = 20.0) -> tuple[float, float, int]:
-    """Let instances spend of a new budget, each a call a second.
+def spending(instances: int, seconds: float = 20.0, pace: float = 1.0) -> Spending:
+    """Let instances open a new budget together, and then spend of it, each a call a second.
 
-    Return reports that were stored, and that lost a race, a second, and how many calls were turned away in all.
+    Races are counted from OPENING_S on, in a store that takes `pace` times as long as is assumed.
     """
-    return run(_spend(instances, seconds))
+    random.seed(1)
+    return run(_spend(instances, seconds, pace))

@@ -36,8 +36,11 @@ DESIGNS = (
     replace(TODAY, name="4 shards and sessions", shards=4, sessions=8),
     replace(TODAY, name="16 shards and sessions", shards=16, sessions=8),
 )
-OVERRUN = (BEFORE_DEPLOYED, DEPLOYED, BEFORE, TODAY, SESSIONS)
+FEW = replace(DEPLOYED, name="today, prod with at most 10 instances", most_instances=10)
+OVERRUN = (BEFORE_DEPLOYED, DEPLOYED, FEW, TODAY)
 TEAMS = {"one team": [1.0], "200 teams": zipf(200)}
+SENSITIVE = ((TODAY, "one team"), (DEPLOYED, "200 teams"), (DESIGNS[-1], "one team"))
+PACES = (0.5, 1.0, 2.0)
 INSTANCES = (10, 25, 50, 100, 150, 200, 300, 500, 1_000)
 BURST = (1_000.0, 30.0)
 BAR = 30
@@ -109,6 +112,15 @@ def after_a_burst(designs: Sequence[Design] = OVERRUN) -> Iterator[list[str]]:
             outcome = simulate(design, shares, 100, 240.0, burst=BURST)
             line += [f"{outcome.posted:,.0f}", f"{outcome.oldest_s:.0f}", f"{outcome.instances:.0f}"]
         yield line
+
+
+def paces(rates: Sequence[int]) -> Iterator[list[str]]:
+    """What is left of the knees where the times that are assumed are halved and doubled."""
+    yield ["keeps up to", *(f"{design.name}, {teams}" for design, teams in SENSITIVE), "instances on one account"]
+    for pace in PACES:
+        knees = (knee(curve(replace(design, pace=pace), TEAMS[teams], rates)) for design, teams in SENSITIVE)
+        crowd = max((count for count in INSTANCES if exchanges(count, pace=pace).keeps_up), default=0)
+        yield [f"times x {pace:g}", *(f"{each:,.0f}/s" for each in knees), f"{crowd:,}"]
 
 
 def accounts(shards: int = 1, instances: Sequence[int] = INSTANCES) -> Iterator[list[str]]:

@@ -2,8 +2,10 @@
 
 import pytest
 
+from shared.leases.patience import FIRST_S, PATIENCE_S
 from tests.load.scale import comparison, rehearsal
 from tests.load.scale.accounts import exchanges
+from tests.load.scale.facts import READ_S, WRITE_S
 
 
 def test_few_instances_share_an_account_without_trouble() -> None:
@@ -17,9 +19,17 @@ def test_many_instances_get_in_each_others_way_and_parts_of_an_account_help() ->
     assert exchanges(300, 16, seconds=10.0).keeps_up
 
 
-def test_a_hundred_instances_that_open_a_new_budget_together_turn_nobody_away() -> None:
-    *_, turned_away = rehearsal.spending(100, 2.0)
-    assert turned_away <= 4  # of a hundred; pauses are drawn by lot
+@pytest.mark.parametrize("instances", [30, 100])
+def test_instances_that_open_a_new_budget_together_turn_nobody_away(instances: int) -> None:
+    opening = rehearsal.spending(instances, 1.0)
+    assert opening.turned_away == 0
+    assert len(opening.waits_s) == instances
+    assert opening.waits_s[-1] < PATIENCE_S / 2
+
+
+def test_one_lost_race_costs_little_more_than_another_exchange() -> None:
+    waits = rehearsal.spending(2, 1.0).waits_s
+    assert waits[0] < waits[1] <= 2 * (READ_S.value + WRITE_S.value) + FIRST_S
 
 
 @pytest.mark.parametrize("instances", [1, 4])
@@ -29,7 +39,6 @@ def test_the_simulation_posts_about_as_fast_as_the_ledger(instances: int) -> Non
 
 
 def test_the_simulation_reports_about_as_often_as_the_leases() -> None:
-    done, lost, _ = rehearsal.spending(20, 10.0)
-    traffic = exchanges(20, every_s=2.0)
-    assert traffic.done == pytest.approx(done, rel=0.15)
-    assert traffic.lost_races == pytest.approx(lost, rel=0.5)
+    code, traffic = rehearsal.spending(20, 10.0), exchanges(20, every_s=2.0)
+    assert traffic.done == pytest.approx(code.reported, rel=0.15)
+    assert traffic.lost_races == pytest.approx(code.lost_races, rel=0.5)

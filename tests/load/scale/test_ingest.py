@@ -1,12 +1,21 @@
 """The simulated way into the ledger."""
 
 from dataclasses import replace
+from inspect import signature
 
+from shared.adapters.cosmos_documents import CosmosDocuments
+from shared.ledger import service
+from tests.load.scale import ingest, partitions
 from tests.load.scale.design import Design
 from tests.load.scale.ingest import simulate
 from tests.load.scale.sweep import BEFORE, TODAY
 
 SHORT_S = 30.0
+
+
+def test_it_tries_as_often_and_as_long_as_the_code() -> None:
+    assert ingest.ATTEMPTS == service.ATTEMPTS
+    assert signature(CosmosDocuments).parameters["patience_s"].default == partitions.PATIENCE_S
 
 
 def test_the_same_seed_gives_the_same_outcome() -> None:
