@@ -160,7 +160,9 @@ class Console:
                 "form_token": self._sign_ins.form_token(signed_in.token),
                 "changes": caller.role == "platform_admin",
             }
-        values = {**frame, "done": done, "refresh_s": shown.refresh_s, "time_zone": self._time_zone, **shown.values}
+        now = self._clock.now().isoformat(timespec="seconds")
+        told = {"done": done, "refresh_s": shown.refresh_s, "time_zone": self._time_zone, "now": now}
+        values = {**frame, **told, **shown.values}
         body = self._renderer.render(shown.template, values, self._time_zone)
         return GatewayResponse(status, [("content-type", "text/html; charset=utf-8"), *guards()], body)
 

@@ -49,7 +49,7 @@ async def overview(visit: Visit) -> Shown:
             "charts": charts,
             "days": daily["rows"],
             "parts": [(name, found[f"by_{name}"]) for name in ("team", "model", "application", "tag")],
-            "whole": {total["currency"]: total["cost"] for total in found["totals"]},
+            "whole": _charged(found),
         },
     )
 
@@ -95,6 +95,16 @@ def _chosen(visit: Visit, names: Sequence[str] | frozenset[str]) -> dict[str, st
 
 def _currencies(totals: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(total["currency"] for total in totals))
+
+
+def _charged(found: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return what the bars of a currency are shares of: its total without the credits, beside which shares mean nothing."""
+    charged: dict[str, str | None] = {}
+    for total in found["totals"]:
+        costs = [Decimal(part["cost"] or 0) for part in found["by_model"] if part["currency"] == total["currency"]]
+        credits = sum((cost for cost in costs if cost < 0), Decimal(0))
+        charged[total["currency"]] = None if total["cost"] is None else f"{Decimal(total['cost']) - credits:f}"
+    return charged
 
 
 def _holds(found: Mapping[str, Any], month: str, time_zone: str) -> bool:

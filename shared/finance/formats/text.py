@@ -1,5 +1,6 @@
 """Values as text: exact decimals, dates as ISO 8601 writes them, and no text that a spreadsheet would run as a formula."""
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import lru_cache, partial
@@ -13,12 +14,14 @@ _SIGNS, _BREAKS = frozenset("=+-@"), frozenset("\t\r\n")
 _UNSEEN = frozenset(("Cc", "Cf", "Zl", "Zp", "Zs"))
 """Categories of what is not seen and may be left out before the rest is read: controls, formats, separators and spaces."""
 
+_NEGATIVE = re.compile(r"-[0-9]+(\.[0-9]+)?")
+
 NONE = "(none)"
 
 
 def guarded(text: str) -> str:
     """Return text that spreadsheets take for text (OWASP, CSV injection)."""
-    if text[:1].isalnum():
+    if text[:1].isalnum() or _NEGATIVE.fullmatch(text):
         return text
     for character in text:
         if character in _BREAKS:

@@ -47,6 +47,20 @@ async def test_the_overview_and_the_costs_say_the_same_to_the_cent(browser: Brow
         assert ("title", "1234.569891234 USD") in view.page.attributes
 
 
+async def test_bars_are_shares_of_what_was_charged_also_beside_a_credit_larger_than_that(browser: Browser) -> None:
+    books = browser.office.bookkeeping
+    await books.spend("c", NOON, 3 * 10**9, model="gpt-4o")
+    await books.spend("c", NOON, 10**9, model="gpt-4.1")
+    await books.spend("c", NOON, -(10**10), type="adjustment")
+    await browser.sign_in(ROOT)
+
+    overview = await browser.get(f"/console?{MARCH}&team=c")
+
+    widths = [value for name, value in overview.page.attributes if name == "width"]
+    assert "-6.00" in overview.text
+    assert {"75.00", "25.00"} <= set(widths)
+
+
 async def test_what_has_no_price_is_called_so(browser: Browser) -> None:
     await browser.sign_in(ROOT)
 
@@ -116,6 +130,17 @@ async def test_the_store_that_is_down_is_told_as_a_page(browser: Browser) -> Non
     view = await browser.get("/console")
 
     assert (view.status, view.headers["retry-after"]) == (503, "2")
+
+
+async def test_a_month_that_is_not_over_cannot_be_closed_and_says_when_it_can(browser: Browser) -> None:
+    await browser.sign_in(ROOT)
+
+    running, over = [await browser.get(f"/console/periods/{month}") for month in ("2026-03", "2026-02")]
+
+    assert "It can be closed after 2026-04-01 00:00" in running.text
+    assert [form.action for form in running.page.forms] == ["/console/sign-out"]
+    assert over.form("/console/periods/2026-02/close")
+    assert "can be closed after" not in over.text
 
 
 async def test_style_and_icon_may_be_kept_for_ever_because_their_names_change_with_them(browser: Browser) -> None:

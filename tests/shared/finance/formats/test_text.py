@@ -1,3 +1,4 @@
+import re
 import unicodedata
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -31,9 +32,10 @@ def test_no_text_begins_as_a_formula_does(text: str) -> None:
     written = guarded(text)
 
     assert written.removeprefix("'") == text or written == text
-    assert not written.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert NUMBER.fullmatch(written) or not written.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
+NUMBER = re.compile(r"-[0-9]+(\.[0-9]+)?")
 UNSEEN = "".join(
     character
     for character in map(chr, range(0x110000))
@@ -50,7 +52,7 @@ UNSEEN = "".join(
 def test_nothing_unseen_hides_a_formula(unseen: str, sign: str, rest: str) -> None:
     text = unseen + sign + rest
 
-    assert guarded(text) == f"'{text}"
+    assert guarded(text) == (text if NUMBER.fullmatch(text) else f"'{text}")
 
 
 @pytest.mark.parametrize("unseen", ["\u3000", "\xa0", "\u200b", "\ufeff", "\u2060", "\u202e", "\x00", "\x0b", " \xad "])
@@ -93,3 +95,13 @@ def test_machines_get_exact_values(value: object, kind: Kind, expected: str | No
 )
 def test_people_get_readable_values(value: object, kind: Kind, expected: str) -> None:
     assert shown(value, Column("c", "C", kind)) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["-12.4224626", "-3", "0.00"])
+def test_a_negative_amount_stays_a_number(text: str) -> None:
+    assert guarded(text) == text
+
+
+@pytest.mark.parametrize("text", ["-1+1", "-1.2.3", "--1", "-", "-\u0661", "-1\n"])
+def test_what_only_begins_like_an_amount_is_guarded(text: str) -> None:
+    assert guarded(text) == f"'{text}"
