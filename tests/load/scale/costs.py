@@ -29,7 +29,7 @@ TIMER_UNITS = 30
 """RU of a run of a timer. Assumed."""
 
 LOG_BYTES_PER_CALL = 5_500
-"""A line of the access log, the host's two lines and its request, a tenth of the spans. Assumed: an entry in Log Analytics is a kilobyte and more."""
+"""A line of the access log, the host's two lines and its request, a tenth of the spans. Assumed: each is a kilobyte and more."""
 
 LOG_BYTES_PER_INSTANCE_S = 700
 """Metrics: sixty series a minute. Assumed."""
