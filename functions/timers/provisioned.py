@@ -16,6 +16,9 @@ async def provisioned(timer: func.TimerRequest) -> None:
         from shared.jobs.provisioned import allocate
 
         books, pools = runtime.bookkeeping, runtime.config.provisioned
-        return await allocate(runtime.documents, books.ledger, books.periods, pools, runtime.clock, books.notices)
+        zone = runtime.config.finance.time_zone
+        return await allocate(
+            runtime.documents, books.ledger, books.periods, pools, runtime.clock, books.notices, time_zone=zone
+        )
 
     await run("provisioned", job)

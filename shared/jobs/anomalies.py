@@ -18,8 +18,8 @@ from shared.clock import Clock
 from shared.documents import DocumentStore
 from shared.forecasts.usual import HISTORY, Direction, Verdict, habits_of
 from shared.jobs.budget_alerts import JOBS
+from shared.jobs.counted_ledger import CountedLedger
 from shared.ledger.model import Cell, EntryType, Grain, View, start_of
-from shared.ledger.store import LedgerStore
 from shared.money import NANO, amount
 from shared.runtime import Runtime
 from shared.windows import Window
@@ -29,6 +29,9 @@ SETTLING = timedelta(minutes=10)
 
 CATCH_UP = timedelta(hours=48)
 """Older hours are not looked at: who hears of them so late can do nothing about it."""
+
+WAITS = timedelta(hours=24)
+"""How long an hour waits for sums that are being counted anew, before the other teams are looked at without them."""
 
 LEAST = 5 * NANO
 """The smallest difference that is told, in nano-units."""
@@ -45,6 +48,9 @@ class Cells(Protocol):
     def cells(
         self, view: View, grain: Grain, window: Window, teams: Collection[str] | None = None
     ) -> AsyncIterator[Cell]: ...
+
+    async def ready(self, grain: Grain, window: Window) -> frozenset[str] | None:
+        """Return the teams whose sums are not being counted anew; None for all."""
 
 
 @dataclass(slots=True)
@@ -79,7 +85,10 @@ class Anomalies:
         state = await self._state(end)
         raised = 0
         while state.until < end:
-            raised += await self._look(state.until, state)
+            ready = await self._ready(state.until)
+            if ready is not None and end - state.until < WAITS:
+                break
+            raised += await self._look(state.until, state, ready)
             state.until = self._after(state.until)
             await self._save(state)
         return raised
@@ -103,10 +112,14 @@ class Anomalies:
         body = {"schema": 1, "id": _STATE, "until": stamp(state.until), "told": told}
         await self._documents.upsert(CONTAINER, JOBS, body)
 
-    async def _look(self, hour: datetime, state: State) -> int:
-        spent = await self._hour(hour)
+    async def _ready(self, hour: datetime) -> frozenset[str] | None:
+        """Return the teams whose sums of the hour, and of the weeks before, can be relied on: half of them would look unusual."""
+        return await self._ledger.ready(Grain.HOUR, Window("", hour - HISTORY, hour + _HOUR))
+
+    async def _look(self, hour: datetime, state: State, teams: Collection[str] | None) -> int:
+        spent = await self._hour(hour, teams)
         # A week before, so that whoever has fallen silent is looked at as well.
-        before = await self._hour(hour - timedelta(weeks=1))
+        before = await self._hour(hour - timedelta(weeks=1), teams)
         worth = [account for account in {**before, **spent} if max(spent[account], before[account]) >= self._least]
         if not worth:
             return 0
@@ -118,9 +131,10 @@ class Anomalies:
                 notices.append(await self._notice(account, hour, verdict))
         return await self._board.raise_(notices)
 
-    async def _hour(self, hour: datetime) -> Counter[Account]:
+    async def _hour(self, hour: datetime, teams: Collection[str] | None) -> Counter[Account]:
         spent: Counter[Account] = Counter()
-        async for cell in self._ledger.cells(View.TOTAL, Grain.HOUR, Window("", hour, hour + _HOUR)):
+        window = Window("", hour, hour + _HOUR)
+        async for cell in self._ledger.cells(View.TOTAL, Grain.HOUR, window, teams):
             if _counts(cell) and cell.key.start == hour:
                 spent[_account(cell)] += cell.cost
         return spent
@@ -204,7 +218,7 @@ def anomalies_of(runtime: Runtime) -> Anomalies:
     """Put the job together from what the process has."""
     return Anomalies(
         runtime.documents,
-        LedgerStore(runtime.documents),
+        CountedLedger(runtime.documents, runtime.clock, runtime.config.finance.time_zone),
         runtime.bookkeeping.notices,
         runtime.clock,
         time_zone=runtime.config.finance.time_zone,

@@ -17,8 +17,9 @@ from shared.directory.model import ORGANIZATION, Budget, Level
 from shared.directory.service import DirectoryUnavailable
 from shared.documents import DocumentStore
 from shared.forecasts.model import FIT_DAYS, Forecast, forecast
+from shared.jobs.counted_ledger import CountedLedger
 from shared.ledger.model import Cell, EntryType, Grain, View
-from shared.ledger.store import LedgerStore
+from shared.reconciliation.model import BooksRecounted
 from shared.runtime import Runtime
 from shared.windows import Window
 
@@ -88,7 +89,7 @@ class BudgetAlerts:
 
     async def _notice(self, alert: Alert) -> Notice:
         budget = await self._budget(alert)
-        expected = await self._forecast(alert) if self._is_forecastable(alert, budget) else None
+        expected = await self._expected(alert) if self._is_forecastable(alert, budget) else None
         return notice_of(
             alert, time_zone=budget.time_zone if budget is not None else None, forecast=expected, link=self._link
         )
@@ -108,6 +109,13 @@ class BudgetAlerts:
         kind, _, name = alert.scope.partition("/")
         is_total = alert.scope == ORGANIZATION or (kind in ("areas", "teams") and "/" not in name)
         return self._ledger is not None and is_total and budget is not None and budget.time_zone == self._zone.key
+
+    async def _expected(self, alert: Alert) -> Forecast | None:
+        """While the books are counted anew there is no forecast; that is no reason to hold back the alert."""
+        try:
+            return await self._forecast(alert)
+        except BooksRecounted:
+            return None
 
     async def _forecast(self, alert: Alert) -> Forecast:
         """Forecast the end of the alert's period from the ledger's days. What corrects is added once: it is no use that goes on."""
@@ -133,7 +141,7 @@ def budget_alerts_of(runtime: Runtime) -> BudgetAlerts:
         runtime.bookkeeping.notices,
         runtime.clock,
         directory=runtime.directory,
-        ledger=LedgerStore(runtime.documents),
+        ledger=CountedLedger(runtime.documents, runtime.clock, runtime.config.finance.time_zone),
         time_zone=runtime.config.finance.time_zone,
         config=runtime.config.alerting,
     )

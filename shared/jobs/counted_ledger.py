@@ -25,6 +25,10 @@ class CountedLedger(LedgerStore):
         """Raise BooksRecounted where `cells` would."""
         await self._recount.check(months_of(reach_of(grain, window)), teams)
 
+    async def ready(self, grain: Grain, window: Window) -> frozenset[str] | None:
+        """Return the teams for which `cells` would not raise BooksRecounted; None for all."""
+        return await self._recount.ready(list(months_of(reach_of(grain, window))))
+
     async def cells(
         self, view: View, grain: Grain, window: Window, teams: Collection[str] | None = None
     ) -> AsyncIterator[Cell]:

@@ -13,6 +13,7 @@ from shared.catalog.pools import PoolConfig, split
 from shared.catalog.store import PoolHour, PoolHourStore
 from shared.clock import Clock
 from shared.documents import DocumentStore
+from shared.jobs.counted_ledger import CountedLedger
 from shared.jobs.provisioned_use import A_MOMENT_LESS, HOUR, Cells, Hour, hour_of, hours_of
 from shared.ledger.model import (
     Capacity,
@@ -21,7 +22,7 @@ from shared.ledger.model import (
     EntryType,
     stamp,
 )
-from shared.ledger.store import LedgerStore
+from shared.reconciliation.model import BooksRecounted
 from shared.windows import Window
 
 _log = logging.getLogger("tollgate.provisioned")
@@ -229,7 +230,17 @@ async def allocate(
     pools: Sequence[PoolConfig],
     clock: Clock,
     notices: NoticeBoard | None = None,
+    *,
+    time_zone: str,
 ) -> Allocated:
-    """Divide the hours since the last run. Without pools this costs nothing. Raises StoreUnavailable; it can be repeated."""
-    allocator = Allocator(LedgerStore(documents), posting, periods, PoolHourStore(documents), clock, notices)
-    return await allocator.run(pools)
+    """Divide the hours since the last run. Without pools this costs nothing. Raises StoreUnavailable; it can be repeated.
+
+    While use is counted anew for another `time_zone`, hours wait: what is posted by half of the sums is in the books for good.
+    """
+    ledger = CountedLedger(documents, clock, time_zone)
+    allocator = Allocator(ledger, posting, periods, PoolHourStore(documents), clock, notices)
+    try:
+        return await allocator.run(pools)
+    except BooksRecounted as error:
+        _log.warning("Provisioned capacity is not divided yet: %s", error)
+        return Allocated()

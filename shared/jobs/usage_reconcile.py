@@ -18,7 +18,7 @@ from shared.providers.model import Deployment
 from shared.reconciliation.azure_comparison import ANY
 from shared.reconciliation.azure_costs import Place
 from shared.reconciliation.budgets import BudgetComparison, BudgetFinding
-from shared.reconciliation.model import Finding
+from shared.reconciliation.model import Finding, Problem
 from shared.reconciliation.ports import Ledger
 from shared.reconciliation.results import Failures
 from shared.reconciliation.service import ReconciliationService
@@ -31,6 +31,7 @@ AGAIN = timedelta(days=1)
 _TRIES, _LASTING = 3, timedelta(hours=1)
 """A partition that could not be read so often in a row, over so long a time, will not come back by itself."""
 
+_OF_CELLS = frozenset({Problem.CELL_DIFFERS, Problem.CELL_MISSING, Problem.CELL_SUPERFLUOUS})
 _log = logging.getLogger("tollgate.books")
 _PAGE = 200
 _MONTHS, _ALL_MONTHS = 2, 120
@@ -78,24 +79,38 @@ async def reconcile_usage(
     for _, _, team, month in due:
         if clock.monotonic() >= deadline:
             break
-        done = replace(await _look(service, notices, team, month, clock, done), left=done.left - 1)
+        done = replace(await _look(service, notices, team, month, clock, done, zone), left=done.left - 1)
     if not zone.is_settled and not await _due_again(service, ledger, zone, clock.now()):
         await service.zone.settle(zone)
     return done
 
 
 async def _look(
-    service: ReconciliationService, notices: NoticeBoard, team: str, month: str, clock: Clock, done: Reconciled
+    service: ReconciliationService,
+    notices: NoticeBoard,
+    team: str,
+    month: str,
+    clock: Clock,
+    done: Reconciled,
+    zone: CellZone,
 ) -> Reconciled:
     try:
         await service.results.trying(team, month, clock.now())
+        last = None if zone.is_settled else await service.results.find(team, month)
         finding = await service.reconcile(team, month)
-        await notices.raise_([_notice(finding)] if finding.differences else [])
+        is_made_by_zone = not zone.is_settled and not zone.is_of(last) and _is_expected(finding)
+        is_news = bool(finding.differences) and not is_made_by_zone
+        await notices.raise_([_notice(finding)] if is_news else [])
     except StoreUnavailable as error:
         _log.warning("A partition of %s could not be proved: %s", month, type(error).__name__)
         await _count_failure(service, notices, team, month, clock.now())
         return replace(done, failed=done.failed + 1)
-    return replace(done, looked_at=done.looked_at + 1, different=done.different + bool(finding.differences))
+    return replace(done, looked_at=done.looked_at + 1, different=done.different + is_news)
+
+
+def _is_expected(finding: Finding) -> bool:
+    """Whether nothing but cells was wrong, and is right now: another time zone makes that of every partition that there is."""
+    return finding.is_clean and all(difference.problem in _OF_CELLS for difference in finding.differences)
 
 
 async def _count_failure(
@@ -162,7 +177,10 @@ async def _due(service: ReconciliationService, ledger: Ledger, zone: CellZone, n
 
 
 async def _due_again(service: ReconciliationService, ledger: Ledger, zone: CellZone, now: datetime) -> Sequence[_Due]:
-    """Return every partition whose cells were not proved to be of this time zone since it changed; what takes too long comes last."""
+    """Return every partition whose cells were not proved to be of this time zone since it changed.
+
+    Those come first that were not tried yet. The others take their turn with all else, and what takes too long comes last.
+    """
     due: list[_Due] = []
     for month in _months(now, _ALL_MONTHS):
         if teams := await ledger.partitions(month):
@@ -170,8 +188,9 @@ async def _due_again(service: ReconciliationService, ledger: Ledger, zone: CellZ
             for team in teams:
                 finding = last.get(team)
                 if not zone.is_of(finding):
-                    rank = _LAST if finding and finding.is_too_large else _FIRST
-                    due.append(_Due(rank, tried.get(team, _BEGINNING), team, month))
+                    at = tried.get(team, _BEGINNING)
+                    rank = _LAST if finding and finding.is_too_large else _USUAL if at >= zone.since else _FIRST
+                    due.append(_Due(rank, at, team, month))
     return sorted(due)
 
 
@@ -204,8 +223,8 @@ def _zone_notice(zone: CellZone) -> Notice:
         kind="reconciliation",
         severity="critical",
         title=f"The reporting time zone has become {zone.time_zone}",
-        text="All hours, days and months of the ledger are counted anew. Until then figures and reports are not to be relied on, "
-        "and no month is closed.",
+        text="All hours, days and months of the ledger are counted anew. Until then figures of what is not ready "
+        "are refused, reports wait, and no month is closed.",
         at=zone.since,
         facts=(("It was", zone.before or "not known"),),
     )

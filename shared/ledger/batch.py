@@ -105,7 +105,10 @@ def batch_of(items: Sequence[Item], head: Head, etag: str | None, known: Mapping
     )
     operations = [
         _written(head_document(after), etag),
-        *(_written(cell_document(Cell(keys[id], sums), id), known[id].etag) for id, sums in cells.items()),
+        *(
+            _written(cell_document(Cell(keys[id], sums), id, after.sequence), known[id].etag)
+            for id, sums in cells.items()
+        ),
         *(Create(entry_document(item.entry, after.sequence)) for item in items),
         *(Create(item.event) for item in items if item.event is not None),
     ]

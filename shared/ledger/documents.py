@@ -71,8 +71,11 @@ def entry_of(document: Json) -> Entry:
     )
 
 
-def cell_document(cell: Cell, id: str | None = None) -> dict[str, object]:
-    """Return the stored form. Who has the cell's id at hand need not have it made again."""
+def cell_document(cell: Cell, id: str | None = None, posting: int | None = None) -> dict[str, object]:
+    """Return the stored form. Who has the cell's id at hand need not have it made again.
+
+    `posting` is the head's sequence after what wrote it: every entry up to there that counts in the cell is in its sums.
+    """
     key = cell.key
     body: dict[str, object] = {
         "id": id or key.id,
@@ -83,6 +86,8 @@ def cell_document(cell: Cell, id: str | None = None) -> dict[str, object]:
         "dimensions": key.dimensions.to_json(),
         "sums": stored_sums(cell.sums),
     }
+    if posting is not None:
+        body["posting"] = posting
     return body if key.tag is None else {**body, "tag": key.tag}
 
 
@@ -99,7 +104,9 @@ def cell_of(document: Json) -> Cell:
 
 
 def head_document(head: Head) -> dict[str, object]:
+    repairs = {"repairs": head.repairs} if head.repairs else {}
     return {
+        **repairs,
         "id": HEAD,
         "kind": "head",
         "sequence": head.sequence,
@@ -119,6 +126,7 @@ def head_of(document: Json) -> Head:
         sums=_sums(body["sums"]),
         digest=body["digest"],
         last_posted_at=datetime.fromisoformat(posted) if posted else None,
+        repairs=body.get("repairs", 0),
     )
 
 

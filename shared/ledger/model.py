@@ -177,7 +177,8 @@ class Cell:
 class Head:
     """How far a partition has come: it changes with every posting, so that who read it before and after has seen one state.
 
-    `sequence` counts the postings; `digest` is a chain over the ids and sums of all that was ever posted, in order.
+    `sequence` counts the postings; `digest` is a chain over the ids and sums of all that was ever posted, in order. `repairs` of
+    cells count as postings too.
     """
 
     sequence: int = 0
@@ -185,6 +186,7 @@ class Head:
     sums: Sums = field(default_factory=dict)
     digest: str = ""
     last_posted_at: datetime | None = None
+    repairs: int = 0
 
 
 def add(*parts: Sums) -> dict[str, int]:

@@ -86,7 +86,7 @@ def books_of(services: Services) -> Books:
         ledger=counted,
         entries=EntryPages(documents, ledger),
         postings=services.ledger,
-        repricing=Rerating(ledger, services.ledger, documents, services.prices, clock),
+        repricing=Rerating(counted, services.ledger, documents, services.prices, clock),
         proving=Proving(
             PeriodStore(documents, clock), services.closing, services.reconciliation.results,
             services.reconciliation.reconcile, costs,

@@ -19,7 +19,10 @@ _UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, IndexError)
 
 @dataclass(slots=True)
 class Look:
-    """What was seen. `head` is the document as it was before; `changed` are the cells that nothing can be said of."""
+    """What was seen. `head` is the document as it was before; `changed` are cells that were written to meanwhile.
+
+    Nothing can be said of the `unjudged` among these.
+    """
 
     tally: Tally
     head: Document | None
@@ -28,6 +31,7 @@ class Look:
     counts: dict[Problem, Count]
     wrong: dict[str, Problem]
     changed: frozenset[str]
+    unjudged: frozenset[str]
     is_quiet: bool
 
     @property
@@ -41,7 +45,7 @@ class Look:
 
     @property
     def unsettled(self) -> tuple[datetime, ...]:
-        return tuple(sorted({start_in(id) for id in self.changed}))
+        return tuple(sorted({start_in(id) for id in self.unjudged}))
 
 
 class Observer:
@@ -51,30 +55,35 @@ class Observer:
         self._forms, self._ids = forms, ids
 
     async def look(self, reader: PartitionReader, archived: int) -> Look:
-        """Cells are read before the entries: one that has the same ETag afterwards has had no posting in between."""
+        """Cells are read before the entries, and say up to which posting they count: later entries are not missed in them.
+
+        Of one that does not say so the ETag has to be the same afterwards.
+        """
         head = await reader.head()
-        tally, counts = Tally(self._ids), {problem: Count(ASKED_AGAIN) for problem in Problem}
+        value = read(self._forms.head_of, head)
+        tally = Tally(self._ids, value.sequence if value else None)
+        counts = {problem: Count(ASKED_AGAIN) for problem in Problem}
         async for document in reader.cells():
             self._take_cell(document, tally, counts)
         events = await self._pair(reader, tally, counts)
         after = await reader.head()
         is_quiet = _etag(head) == _etag(after)
         changed = frozenset() if is_quiet else frozenset(tally.changed(await _etags(reader)))
-        value = _read(self._forms.head_of, head)
+        unjudged = frozenset(tally.unjudged(changed))
         if is_quiet and not tally.is_head_right(value):
             counts[Problem.HEAD_DIFFERS].add(HEAD)
         if not is_quiet:
             await _ask_again(reader, counts)
         _allow_for(archived, counts[Problem.ENTRY_WITHOUT_EVENT])
-        wrong = {id: problem for problem, id in tally.wrong_cells(changed)}
+        wrong = {id: problem for problem, id in tally.wrong_cells(unjudged)}
         for id, problem in wrong.items():
             counts[problem].add(id)
-        return Look(tally, head, value, events, counts, wrong, changed, is_quiet)
+        return Look(tally, head, value, events, counts, wrong, changed, unjudged, is_quiet)
 
     def _take_cell(self, document: Document, tally: Tally, counts: dict[Problem, Count]) -> None:
         id = str(document.body["id"])
         if document.body.get("kind") == CELL and id.count("|") == 4:
-            tally.add_cell(id, document.etag, _read(self._forms.cell_of, document))
+            tally.add_cell(id, document.etag, read(self._forms.cell_of, document), posting_of(document))
         else:
             counts[Problem.UNKNOWN_DOCUMENT].add(id)
 
@@ -110,7 +119,7 @@ class Observer:
                 counts[Problem.UNKNOWN_DOCUMENT].add(str(document.body["id"]))
 
     def _count_entry(self, document: Document, tally: Tally, counts: dict[Problem, Count], *, of_event: bool) -> bool:
-        entry = _read(self._forms.entry_of, document) if document.body.get("kind") == ENTRY else None
+        entry = read(self._forms.entry_of, document) if document.body.get("kind") == ENTRY else None
         if entry is None:
             counts[Problem.UNKNOWN_DOCUMENT].add(str(document.body["id"]))
             return False
@@ -118,7 +127,13 @@ class Observer:
         return True
 
 
-def _read[T](read: Callable[[Json], T], document: Document | None) -> T | None:
+def posting_of(cell: Document) -> int | None:
+    """Return up to which posting a cell counts; None where it does not say so."""
+    posting = cell.body.get("posting")
+    return posting if type(posting) is int else None
+
+
+def read[T](read: Callable[[Json], T], document: Document | None) -> T | None:
     """Return what a document says, or None where it says nothing that can be read."""
     try:
         return read(document.body) if document else None

@@ -53,6 +53,15 @@ class Recount:
         if left := sum(len(left) for _, left in wanted):
             raise BooksRecounted(standing.zone.time_zone, left, sum(len(found) for found, _ in wanted))
 
+    async def ready(self, months: Iterable[str]) -> Teams | None:
+        """Return the teams of which every partition of these UTC months is counted anew; None where all are."""
+        standing = await self._standing()
+        if standing.zone.is_settled:
+            return None
+        seen = [await self._month(standing, month) for month in months]
+        found, left = (frozenset[str]().union(*teams) for teams in zip(*seen, strict=True))
+        return found - left if left else None
+
     async def _standing(self) -> _Standing:
         now = self._clock.monotonic()
         if self._seen is None or now >= self._seen.until:

@@ -60,32 +60,43 @@ class CellIds:
 
 @dataclass(frozen=True, slots=True)
 class StoredCell:
-    """A cell as it was found: without a fingerprint, what it says cannot be read or is not said of what its id names."""
+    """A cell as it was found: without a fingerprint, what it says cannot be read or is not said of what its id names.
+
+    `posting` is the last one that is in its sums; None where it does not say so.
+    """
 
     fingerprint: int | None
     etag: str
+    posting: int | None = None
 
 
 class Tally:
-    """What a partition's cells hold, and what its entries say that they must."""
+    """What a partition's cells hold, and what its entries say that they must.
 
-    def __init__(self, ids: CellIds) -> None:
-        self._ids, self._weights = ids, Weights()
+    `through` is the last posting that was there before the first cell was read, None where nobody knows: cells are added first, then
+    entries, of which each counts in the cells that can know of it.
+    """
+
+    def __init__(self, ids: CellIds, through: int | None = None) -> None:
+        self._ids, self._weights, self._through = ids, Weights(), through
         self.stored: dict[str, StoredCell] = {}
         self.expected: dict[str, int] = {}
         self.sums: dict[str, int] = {}
         self.entries = self.usage = self.last_posting = 0
         self.last_posted_at: datetime | None = None
 
-    def add_cell(self, id: str, etag: str, cell: Cell | None) -> None:
+    def add_cell(self, id: str, etag: str, cell: Cell | None, posting: int | None = None) -> None:
         is_its_own = cell is not None and cell.key.id == id
-        self.stored[id] = StoredCell(self._weights.fingerprint(cell.sums) if cell and is_its_own else None, etag)
+        fingerprint = self._weights.fingerprint(cell.sums) if cell and is_its_own else None
+        self.stored[id] = StoredCell(fingerprint, etag, posting)
 
     def add_entry(self, entry: Entry, *, of_event: bool) -> None:
         counted = entry.counted()
         fingerprint = self._weights.fingerprint(counted)
+        is_old = self._through is None or entry.posting <= self._through
         for id in self._ids.of(entry):
-            self.expected[id] = self.expected.get(id, 0) + fingerprint
+            if is_old or self._knows(id, entry.posting):
+                self.expected[id] = self.expected.get(id, 0) + fingerprint
         for name, number in counted.items():
             self.sums[name] = self.sums.get(name, 0) + number
         self.entries += 1
@@ -93,16 +104,27 @@ class Tally:
         self.last_posting = max(self.last_posting, entry.posting)
         self.last_posted_at = max(self.last_posted_at or entry.posted_at, entry.posted_at)
 
+    def _knows(self, id: str, posting: int) -> bool:
+        """Whether a cell can hold what was posted since: one that does not say how far it has come is compared by its ETags."""
+        cell = self.stored.get(id)
+        return cell is not None and (cell.posting is None or posting <= cell.posting)
+
+    def unjudged(self, changed: Collection[str]) -> set[str]:
+        """Return those of the changed cells that nothing can be said of."""
+        if self._through is None:
+            return set(changed)
+        return {id for id in changed if (cell := self.stored.get(id)) is not None and cell.posting is None}
+
     def is_head_right(self, head: Head | None) -> bool:
         if head is None:
             return not self.entries
         return head.events == self.usage and add(head.sums) == add(self.sums) and head.sequence >= self.last_posting
 
-    def wrong_cells(self, changed: Collection[str] = ()) -> Iterator[tuple[Problem, str]]:
-        """Return what is wrong, in the order of ids, but for cells that were written to while this was read."""
+    def wrong_cells(self, unjudged: Collection[str] = ()) -> Iterator[tuple[Problem, str]]:
+        """Return what is wrong, in the order of ids, but for cells that nothing can be said of."""
         for id in sorted(self.stored.keys() | self.expected.keys()):
             stored, expected = self.stored.get(id), self.expected.get(id)
-            if id in changed:
+            if id in unjudged:
                 continue
             if stored is None:
                 yield Problem.CELL_MISSING, id

@@ -24,10 +24,10 @@ class CellZone:
     etag: str = ""
 
     def is_of(self, finding: Finding | None) -> bool:
-        """Whether the cells of a partition were proved to be of this time zone since it changed."""
+        """Whether the cells of a partition were proved to be of this time zone since it changed: all of them, also the busiest."""
         if finding is None or finding.time_zone != self.time_zone:
             return False
-        return finding.is_counted and finding.at >= self.since
+        return finding.is_counted and not finding.unsettled and finding.at >= self.since
 
 
 class ZoneStore:

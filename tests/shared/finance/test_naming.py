@@ -1,5 +1,9 @@
 """Names stand beside ids, and the manifest holds those that were used."""
 
+import csv
+import io
+import re
+import zipfile
 from typing import Any
 
 import orjson
@@ -84,6 +88,33 @@ async def test_a_name_that_is_meant_to_do_harm_changes_no_figure(kind: ReportKin
     assert made.manifest.totals == plain.manifest.totals
     page = storage.files["2026-11/bill/run_1/1/report.html"].decode()
     assert "<script" not in page
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_no_name_of_a_team_is_a_formula(name: str) -> None:
+    storage = MemoryReports()
+    await make(storage, ReportKind.SHOWBACK, {"teams/search": name})
+    folder = "2026-11/bill/run_1/1"
+
+    table = list(csv.reader(io.StringIO(storage.files[f"{folder}/teams.csv"].decode("utf-8-sig"), newline="")))
+    shown = {row[table[0].index("team_name")] for row in table[1:]}
+    # A number is none: "-1" is what it says.
+    assert not [text for text in shown - {"-1"} if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))]
+    with zipfile.ZipFile(io.BytesIO(storage.files[f"{folder}/report.xlsx"])) as book:
+        sheets = [book.read(file).decode() for file in book.namelist() if file.startswith("xl/worksheets/sheet")]
+    formulas = [formula for sheet in sheets for formula in re.findall("<f[^>]*>(.*?)</f>", sheet)]
+    assert not [formula for formula in formulas if "HYPERLINK" in formula or "1+1" in formula]
+    assert not any("<hyperlink" in sheet for sheet in sheets)
+
+
+async def test_focus_has_the_columns_of_the_specification_whatever_teams_are_called() -> None:
+    named_so, nameless = MemoryReports(), MemoryReports()
+
+    made = await make(named_so, ReportKind.FOCUS, NAMES)
+    await make(nameless, ReportKind.FOCUS, {})
+
+    assert made.manifest.names == {}
+    assert named_so.files == nameless.files
 
 
 def test_areas_have_names_too_and_what_is_no_id_has_none() -> None:

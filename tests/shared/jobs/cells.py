@@ -6,6 +6,7 @@ from datetime import datetime
 
 from shared.documents import StoreUnavailable
 from shared.ledger.model import Cell, CellKey, Dimensions, EntryType, Grain, View
+from shared.reconciliation.model import BooksRecounted
 from shared.windows import Window
 
 
@@ -14,6 +15,8 @@ class ListedCells:
     listed: list[Cell] = field(default_factory=list)
     windows: list[Window] = field(default_factory=list)
     is_down: bool = False
+    counted: frozenset[str] | None = None
+    """The teams whose sums are not being counted anew; None for all."""
 
     def spent(
         self,
@@ -29,6 +32,8 @@ class ListedCells:
         self, view: View, grain: Grain, window: Window, teams: Collection[str] | None = None
     ) -> AsyncIterator[Cell]:
         self.windows.append(window)
+        if self.counted is not None and (teams is None or not self.counted.issuperset(teams)):
+            raise BooksRecounted("Asia/Kolkata", 1, 2)
         if self.is_down:
             raise StoreUnavailable("the store is down")
         for cell in self.listed:
@@ -36,6 +41,9 @@ class ListedCells:
             is_of_teams = teams is None or key.dimensions.team in teams
             if (key.view, key.grain) == (view, grain) and window.holds(key.start) and is_of_teams:
                 yield cell
+
+    async def ready(self, grain: Grain, window: Window) -> frozenset[str] | None:
+        return self.counted
 
 
 ALLOCATION = EntryType.ALLOCATION

@@ -9,7 +9,7 @@ from shared.alerts.model import Notice
 from shared.alerts.service import NoticeBoard
 from shared.alerts.store import NoticeStore
 from shared.documents import DocumentStore, StoreUnavailable
-from shared.jobs.anomalies import Anomalies
+from shared.jobs.anomalies import WAITS, Anomalies
 from shared.ledger.model import Dimensions, Grain, View
 from shared.money import NANO
 from tests.fakes import FakeClock, MemoryDocuments, MemoryEvents
@@ -261,3 +261,33 @@ async def test_hours_of_zones_off_the_hour_are_looked_at_in_their_order(document
     looked = [window.start for window in ledger.windows][::2]
     assert len(looked) in (6, 7)
     assert looked == sorted(set(looked))
+
+
+async def test_while_sums_are_counted_anew_nothing_is_unusual_and_later_the_hours_are_looked_at(
+    documents: MemoryDocuments, clock: FakeClock, ledger: ListedCells
+) -> None:
+    anomalies = await begun(documents, clock, ledger)
+    ledger.spent(Grain.HOUR, TEN, 300 * NANO, SEARCH)
+    ledger.counted = frozenset({"ads"})
+    for _ in range(3):
+        clock.advance(3600)
+        assert await anomalies.run() == 0
+
+    ledger.counted = None
+
+    assert await anomalies.run() >= 1
+    assert any(notice.title == "search spends more than usual" for notice in await notices(documents))
+
+
+async def test_what_can_never_be_counted_silences_the_others_for_a_day_at_most(
+    documents: MemoryDocuments, clock: FakeClock, ledger: ListedCells
+) -> None:
+    anomalies = await begun(documents, clock, ledger)
+    ledger.spent(Grain.HOUR, TEN, 300 * NANO, SEARCH)
+    ledger.counted = frozenset({"search"})
+    clock.advance(WAITS.total_seconds() + 3600)
+
+    assert await anomalies.run() == 2
+    ledger.counted = frozenset()
+    clock.advance(WAITS.total_seconds())
+    assert await anomalies.run() == 0

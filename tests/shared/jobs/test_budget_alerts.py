@@ -233,3 +233,15 @@ async def test_what_the_ledgers_totals_cannot_tell_is_not_forecast(
     (notice,) = await notices(documents)
     assert "Expected at the end" not in dict(notice.facts)
     assert ledger.windows == []
+
+
+async def test_while_the_ledger_is_counted_anew_alerts_come_without_a_forecast(
+    documents: MemoryDocuments, clock: FakeClock, ledger: ListedCells
+) -> None:
+    await AlertStore(documents).raise_once(ALERT)
+    ledger.counted = frozenset()
+
+    assert await job(documents, clock, directory=Chains(), ledger=ledger).run() == 1
+
+    (notice,) = await notices(documents)
+    assert "Expected at the end" not in dict(notice.facts)

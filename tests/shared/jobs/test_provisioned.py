@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -14,9 +14,12 @@ from shared.alerts.model import Notice
 from shared.catalog.pools import PoolConfig
 from shared.documents import DocumentStore, StoreUnavailable
 from shared.jobs.provisioned import MOST_HOURS, Allocated, allocate
+from shared.ledger import documents as forms
 from shared.ledger.model import Capacity, Dimensions, Entry, EntryType
 from shared.ledger.service import LedgerService
 from shared.ledger.store import LedgerStore
+from shared.reconciliation.service import ReconciliationService
+from shared.reconciliation.zone import ZoneStore
 from shared.windows import Window
 from tests.fakes import FakeClock, MemoryDocuments
 from tests.shared.watched_documents import Dying
@@ -72,7 +75,10 @@ class Office:
     ) -> Allocated:
         store = documents or self.documents
         posting = LedgerService(store, self.clock, time_zone=self.zone)
-        return await allocate(store, posting, periods or Open(), pools or (pool(),), self.clock, notices)
+        zone = self.zone
+        return await allocate(
+            store, posting, periods or Open(), pools or (pool(),), self.clock, notices, time_zone=zone
+        )
 
     async def entries(self, start: datetime = NOON, hours: int = 1) -> list[Entry]:
         window = Window("", start, start + hours * HOUR)
@@ -322,7 +328,9 @@ async def test_a_pool_that_is_stated_years_late_is_charged_for_thirteen_months_a
 
 async def test_without_pools_nothing_is_read() -> None:
     assert (
-        await allocate(Dying(MemoryDocuments(), 0, carries_out=False), _Nobody(), Open(), (), FakeClock())
+        await allocate(
+            Dying(MemoryDocuments(), 0, carries_out=False), _Nobody(), Open(), (), FakeClock(), time_zone="UTC"
+        )
         == Allocated()
     )
 
@@ -391,3 +399,30 @@ async def test_however_the_pool_is_edited_an_hour_costs_what_it_did_when_it_was_
         posted = await office.entries()
         assert sum(entry.cost or 0 for entry in posted) == cost
         assert {entry.dimensions.currency for entry in posted} == {waves[0][0].currency}
+
+
+async def test_while_use_is_counted_anew_hours_wait_and_are_then_divided_as_ever() -> None:
+    office = Office()
+    await ZoneStore(office.documents, office.clock, "UTC").state()
+    await office.post(used("1", "research", 6_000), used("2", "sales", 12_000))
+    await office.run()
+    before = await office.costs()
+    office.clock.advance(3600)
+    office.zone = "Asia/Kolkata"
+
+    assert await office.run() == Allocated()
+    assert await office.costs(NOON, 3) == before
+
+    repost, archived = cast("Any", None), none_archived
+    service = ReconciliationService(office.documents, office.clock, forms, repost, archived, time_zone=office.zone)
+    zone = await service.zone.state()
+    for team in ("research", "sales", "platform"):
+        await service.reconcile(team, "2026-06")
+    await service.zone.settle(zone)
+    office.clock.advance(3600)
+    await office.run()
+    assert sum((await office.costs(NOON, 3)).values()) == 300
+
+
+async def none_archived(team: str, month: str) -> int:
+    return 0

@@ -125,8 +125,9 @@ async def test_when_the_time_zone_changes_all_that_ever_was_is_counted_anew(book
 
     assert await run(moved, board, budget_s=0.0) == Reconciled(0, 0, 2)
     assert not (await moved.reconciliation.zone.state()).is_settled
-    assert await run(moved, board) == Reconciled(2, 2, 0)
+    assert await run(moved, board) == Reconciled(2, 0, 0)
 
+    assert [notice.title for notice in board.notices.values()] == ["The reporting time zone has become Asia/Kolkata"]
     assert (await moved.reconciliation.zone.state()).is_settled
     notices = [notice for notice in board.notices.values() if "time zone" in notice.id]
     assert [(notice.severity, dict(notice.facts)) for notice in notices] == [("critical", {"It was": "UTC"})]
@@ -255,3 +256,50 @@ async def test_where_nothing_can_be_written_down_others_are_still_looked_at(book
     service = books.service(port(Unwritten(books.documents)))
 
     assert (await reconcile_usage(service, books.store, Board(), books.clock)).failed == 2
+
+
+async def moved_to(books: Books, zone: str) -> Books:
+    moved = Books(books.documents, zone)
+    moved.clock = books.clock
+    moved.reconciliation = moved.service(books.documents)
+    return moved
+
+
+async def test_what_another_time_zone_does_not_make_is_told_while_all_is_counted_anew(books: Books) -> None:
+    board = Board()
+    await books.use(1)
+    await run(books)
+    head = await books.documents.get(CONTAINER, PARTITION, "head")
+    assert head is not None
+    await books.documents.upsert(CONTAINER, PARTITION, {**head.body, "events": 9})
+
+    assert await run(await moved_to(books, "Asia/Kolkata"), board) == Reconciled(1, 1, 0)
+
+    titles = {notice.title for notice in board.notices.values()}
+    assert "The ledger of search in 2026-11 was not in order" in titles
+
+
+class Timing(Hot):
+    """Nor does it say so at once."""
+
+    def __init__(self, books: Books) -> None:
+        super().__init__(books.documents)
+        self._clock = books.clock
+
+    async def before(self, name: str) -> None:
+        self._clock.advance(1)
+
+
+async def test_what_cannot_be_counted_anew_keeps_nothing_else_from_being_proved(books: Books) -> None:
+    for team in ("busy", "other"):
+        await books.use(1, team=team)
+    await run(books)
+    moved = await moved_to(books, "Asia/Kolkata")
+    service = moved.service(port(Timing(books)))
+    await reconcile_usage(service, books.store, Board(), books.clock, 1000)
+    await moved.use(2, team="other")
+
+    done = [await reconcile_usage(service, books.store, Board(), books.clock, 11) for _ in range(2)]
+
+    assert [(each.looked_at, each.failed, each.left) for each in done] == [(0, 1, 1), (1, 0, 1)]
+    assert not (await service.zone.state()).is_settled

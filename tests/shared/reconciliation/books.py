@@ -94,4 +94,4 @@ async def no_pause(seconds: float) -> None:
 
 
 def _timeless(body: Json) -> Json:
-    return {name: value for name, value in body.items() if name not in ("sequence", "digest", "posting")}
+    return {name: value for name, value in body.items() if name not in ("sequence", "digest", "posting", "repairs")}

@@ -1,6 +1,7 @@
 """Whatever is spoilt in a partition is found, nothing else is, and afterwards it is as it was."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from shared.documents import Json, StoreUnavailable
 from shared.ledger.model import CONTAINER
 from shared.reconciliation.model import Finding, Problem
 from shared.reconciliation.service import LONGEST_S
+from shared.reconciliation.zone import CellZone
 from tests.shared.reconciliation.books import (
     MONTH,
     NOON,
@@ -221,7 +223,7 @@ async def test_in_a_partition_that_never_rests_the_quiet_cells_are_judged_all_th
     assert finding.is_busy
     assert found(finding) == {Problem.CELL_DIFFERS: 1}
     assert finding.differences[0].examples == (old,)
-    assert NOON in finding.unsettled
+    assert finding.unsettled == ()
     await books.service(port(Busy(books.documents, 0, post))).reconcile(TEAM, MONTH)
     assert (await books.reconciliation.reconcile(TEAM, MONTH)).differences == ()
 
@@ -297,3 +299,129 @@ async def test_who_posts_after_a_repair_counts_on_what_was_repaired(books: Books
     await books.use(2)
 
     assert (await books.reconciliation.reconcile(TEAM, MONTH)).differences == ()
+
+
+class Restless(Busy):
+    """Posts before calls by the numbers that it is given, and never within what it does itself."""
+
+    def __init__(self, books: Books, moments: set[int], act: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(books.documents, 0, act)
+        self._moments = moments
+
+    async def before(self, name: str) -> None:
+        if len(self.calls) % 23 in self._moments:
+            await self._act()
+
+
+@settings(max_examples=25)
+@given(moments=st.sets(st.integers(0, 22), max_size=8), spoils=st.dictionaries(st.integers(0, 60), Spoil, max_size=6))
+async def test_whoever_posts_while_it_is_counted_anew_every_sum_is_that_of_its_entries(
+    moments: set[int], spoils: dict[int, str]
+) -> None:
+    """Also the sums of this hour, day and month, which are never left alone."""
+    before = Books()
+    await before.use(*range(5))
+    cells = [id for id in await before.content() if id.startswith("cell|")]
+    for place, how in spoils.items():
+        if await before.documents.get(CONTAINER, PARTITION, cells[place % len(cells)]):
+            await spoil(before, cells[place % len(cells)], how)
+    books = Books(before.documents, "Asia/Kolkata")
+    numbers = iter(range(100, 10_000))
+
+    async def post() -> None:
+        number = next(numbers)
+        await books.ledger.post([entry_for(number)], [event_of(number)])
+
+    await post()
+    finding = await books.service(port(Restless(books, moments, post))).reconcile(TEAM, MONTH)
+
+    at_rest = await books.reconciliation.reconcile(TEAM, MONTH)
+    if finding.is_counted and not finding.unsettled:
+        assert at_rest.differences == ()
+    assert at_rest.is_clean
+
+
+class Read(Busy):
+    """Somebody posts before every page that is read: what takes long is reading."""
+
+    async def before(self, name: str) -> None:
+        if name == "query":
+            await self._act()
+
+
+async def test_in_a_partition_that_never_rests_another_time_zone_is_counted_all_the_same() -> None:
+    before = Books()
+    await before.use(*range(5))
+    books = Books(before.documents, "Asia/Kolkata")
+    numbers = iter(range(100, 10_000))
+
+    async def post() -> None:
+        number = next(numbers)
+        await books.ledger.post([entry_for(number)], [event_of(number)])
+
+    await post()
+    finding = await books.service(port(Read(books.documents, 0, post))).reconcile(TEAM, MONTH)
+
+    assert finding.is_busy
+    assert (finding.left, finding.unsettled) == ((), ())
+    assert (await books.reconciliation.reconcile(TEAM, MONTH)).differences == ()
+
+
+async def test_of_two_that_repair_the_same_busy_sum_one_does(books: Books) -> None:
+    await books.use(*range(3))
+    for id in [id for id in await books.content() if id.startswith("cell|")]:
+        await spoil(books, id, "sums")
+    numbers = iter(range(100, 10_000))
+
+    async def post() -> None:
+        number = next(numbers)
+        await books.ledger.post([entry_for(number)], [event_of(number)])
+
+    async def both() -> None:
+        await post()
+        await books.reconciliation.reconcile(TEAM, MONTH)
+
+    for at in range(1, 30):
+        await books.service(port(Meddled(books.documents, at, both))).reconcile(TEAM, MONTH)
+
+        assert (await books.reconciliation.reconcile(TEAM, MONTH)).differences == ()
+        for id in [id for id in await books.content() if id.startswith("cell|")]:
+            await spoil(books, id, "sums")
+
+
+async def test_sums_that_do_not_say_how_far_they_count_are_judged_when_they_rest(books: Books) -> None:
+    """So they were written before, and are by instances of that version."""
+    await books.use(1)
+    numbers = iter(range(100, 10_000))
+
+    async def post() -> None:
+        number = next(numbers)
+        await books.ledger.post([entry_for(number)], [event_of(number)])
+        for id, body in (await raw(books)).items():
+            if id.startswith("cell|"):
+                plain = {name: value for name, value in body.items() if name != "posting"}
+                await books.documents.upsert(CONTAINER, PARTITION, plain)
+
+    finding = await books.service(port(Busy(books.documents, 0, post))).reconcile(TEAM, MONTH)
+
+    assert (finding.left, finding.is_busy) == ((), True)
+    assert NOON in finding.unsettled
+    zone = CellZone("UTC", NOON)
+    assert not zone.is_of(finding)
+    assert zone.is_of(replace(finding, unsettled=()))
+
+
+async def test_an_entry_that_cannot_be_read_keeps_no_sum_from_being_repaired(books: Books) -> None:
+    await books.use(*range(3))
+    for id in [id for id in await books.content() if id.startswith("cell|")][:2]:
+        await spoil(books, id, "sums")
+    await books.documents.create(CONTAINER, PARTITION, {"id": "adj_odd", "kind": "entry"})
+
+    finding = await books.reconciliation.reconcile(TEAM, MONTH)
+
+    assert [each.problem for each in finding.left] == [Problem.UNKNOWN_DOCUMENT]
+
+
+async def raw(books: Books) -> dict[str, Json]:
+    page = await books.documents.query(CONTAINER, PARTITION, limit=100_000)
+    return {str(document.body["id"]): document.body for document in page.documents}
