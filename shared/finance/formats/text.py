@@ -14,14 +14,15 @@ _SIGNS, _BREAKS = frozenset("=+-@"), frozenset("\t\r\n")
 _UNSEEN = frozenset(("Cc", "Cf", "Zl", "Zp", "Zs"))
 """Categories of what is not seen and may be left out before the rest is read: controls, formats, separators and spaces."""
 
-_NEGATIVE = re.compile(r"-[0-9]+(\.[0-9]+)?")
+_AMOUNT = re.compile(r"-[0-9]+\.[0-9]+")
+"""A negative amount, as `decimal` writes it, has to stay a number."""
 
 NONE = "(none)"
 
 
 def guarded(text: str) -> str:
     """Return text that spreadsheets take for text (OWASP, CSV injection)."""
-    if text[:1].isalnum() or _NEGATIVE.fullmatch(text):
+    if text[:1].isalnum() or _AMOUNT.fullmatch(text):
         return text
     for character in text:
         if character in _BREAKS:

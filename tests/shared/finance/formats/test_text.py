@@ -35,7 +35,7 @@ def test_no_text_begins_as_a_formula_does(text: str) -> None:
     assert NUMBER.fullmatch(written) or not written.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
-NUMBER = re.compile(r"-[0-9]+(\.[0-9]+)?")
+NUMBER = re.compile(r"-[0-9]+\.[0-9]+")
 UNSEEN = "".join(
     character
     for character in map(chr, range(0x110000))
@@ -97,11 +97,11 @@ def test_people_get_readable_values(value: object, kind: Kind, expected: str) ->
     assert shown(value, Column("c", "C", kind)) == expected  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("text", ["-12.4224626", "-3", "0.00"])
+@pytest.mark.parametrize("text", ["-12.4224626", "-3.00", "0.00"])
 def test_a_negative_amount_stays_a_number(text: str) -> None:
     assert guarded(text) == text
 
 
-@pytest.mark.parametrize("text", ["-1+1", "-1.2.3", "--1", "-", "-\u0661", "-1\n"])
+@pytest.mark.parametrize("text", ["-3", "-1+1", "-1.2.3", "--1", "-", "-\u0661", "-1\n"])
 def test_what_only_begins_like_an_amount_is_guarded(text: str) -> None:
     assert guarded(text) == f"'{text}"
