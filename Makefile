@@ -45,7 +45,7 @@ $(VENV)/bin/python:
 $(VENV)/.run: $(VENV)/bin/python requirements.txt devhost/requirements.txt
 	@echo "Installing what the gateway needs …"
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -r devhost/requirements.txt
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run tests/requirements.txt
