@@ -1,7 +1,7 @@
-"""`tollgate reports …`: make, list, download and verify."""
+"""`tollgate reports …`: make, make again, list, download and verify."""
 
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +19,58 @@ def run(session: Session, args: Namespace) -> int:
     """Start a report and, unless told not to, wait for it with a line that shows how far it is."""
     asked = (("period", args.period), ("from", args.start), ("to", args.end))
     span = {name: value for name, value in asked if value}
-    found = session.client.post("reports/runs", {"report": args.report, **span})
+    started = session.client.post("reports/runs", {"report": args.report, **span})
+    found = _awaited(session, started, args)
+    if args.json:
+        session.terminal.show_json(found)
+    else:
+        session.terminal.show(required(found, "id"))
+        for name in found.get("files") or ():
+            session.terminal.note(f"  {name}")
+    _check(found)
+    return 0
+
+
+def reproduce(session: Session, args: Namespace) -> int:
+    """Make a report again of what its manifest names, and tell what differs; 1 where anything does."""
+    found = _awaited(session, session.client.post(f"reports/runs/{args.id}/reproduce", {}), args)
+    told = found.get("reproduces") or {}
+    if args.json:
+        session.terminal.show_json(found)
+    else:
+        for line in _comparison(required(found, "id"), told):
+            session.terminal.show(line)
+    _check(found)
+    return 1 if told.get("result") == "differs" else 0
+
+
+def _awaited(session: Session, found: Mapping[str, Any], args: Namespace) -> Mapping[str, Any]:
+    """Wait for a run, unless told not to, with a line that shows how far it is."""
     id = required(found, "id")
     while not args.no_wait and found.get("state") in ("requested", "running"):
         session.terminal.progress(_line(found))
         session.client.sleep(POLL_S)
         found = session.client.get(f"reports/runs/{id}")
     session.terminal.progress("")
-    if args.json:
-        session.terminal.show_json(found)
-    else:
-        session.terminal.show(id)
-        for name in found.get("files") or ():
-            session.terminal.note(f"  {name}")
+    return found
+
+
+def _check(found: Mapping[str, Any]) -> None:
     if found.get("state") == "failed":
         raise refused(f"The report failed: {found.get('reason')}")
-    return 0
+
+
+def _comparison(id: str, told: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{id}: {told.get('run')} made again: {told.get('result') or 'not known yet'}"
+    for each in told.get("inputs") or ():
+        place, why = f"ledger of {each.get('team')}, {each.get('month')}", each.get("reason")
+        yield f"  {place}: {each.get('then')} postings then, {each.get('now')} now ({why})"
+    for each in told.get("changes") or ():
+        yield f"  {each.get('what')}: {each.get('then')} then, {each.get('now')} now"
+    for name in told.get("files") or ():
+        yield f"  {name} differs"
+    for note in told.get("notes") or ():
+        yield f"  {note}"
 
 
 def list_runs(session: Session, args: Namespace) -> int:

@@ -27,6 +27,7 @@ LINKS = (
 DONE = {
     "closing": "The month is locked. It is closed within minutes, once everything in it is proved.",
     "started": "The report is on its way.",
+    "again": "The report is made again of what its manifest names; then the two are compared.",
     "retried": "The notice is delivered again within a minute.",
     "replayed": "The message went back to its queue.",
     "discarded": "The message was given up.",

@@ -16,6 +16,7 @@ PAGES: tuple[Page, ...] = (
     Page("GET", "reports", reports.reports),
     Page("POST", "reports", reports.start),
     Page("GET", "reports/{run}", reports.run),
+    Page("POST", "reports/{run}/reproduce", reports.reproduce),
     Page("GET", "reports/{run}/files/{file}", reports.download),
     Page("GET", "reports/{run}/print/{file}", reports.printed),
     Page("GET", "dead-letters", dead_letters.letters),

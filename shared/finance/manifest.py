@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import orjson
+from pydantic import TypeAdapter, ValidationError
 
 from shared.finance.ports import Signer
 from shared.finance.signing import is_signed, key_id
@@ -40,7 +41,8 @@ class Input:
 class Manifest:
     """Everything that the bytes of a report depend on, and those bytes' hashes. Texts are ISO 8601 where they are times.
 
-    `names` are what the directory called the teams and areas at that time, by address: a later one may be another.
+    `names` are what the directory called the teams and areas at that time, by address: a later one may be another. `reproduces`
+    is there where a report was made again: which run, and what differs.
     """
 
     run: str
@@ -53,6 +55,7 @@ class Manifest:
     code: str
     outputs: tuple[Output, ...]
     names: Mapping[str, str] = field(default_factory=dict)
+    reproduces: Mapping[str, object] | None = None
 
     def signed(self, signer: Signer) -> bytes:
         """Return the file: canonical JSON of the manifest and the signature under exactly those bytes."""
@@ -64,6 +67,10 @@ class Manifest:
             "value": _text(signer.sign(content)),
         }
         return canonical({"manifest": orjson.loads(content), "signature": signature})
+
+
+class ManifestUnreadable(ValueError):
+    """What should be a manifest is none, or was not signed; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,23 @@ def verify(manifest: bytes, sha256_of: Callable[[str], str | None], expected_key
         problems.append(f"it was signed with the key {own}, not with {expected_key_id}")
     problems += _differences(content.get("outputs"), sha256_of)
     return Verdict(own, str(content.get("run")), tuple(problems))
+
+
+def read(manifest: bytes) -> tuple[Manifest, str]:
+    """Return a manifest whose signature is right, and the id of the key. Members that are not known yet are passed over.
+
+    Raises ManifestUnreadable. Anybody can have signed: compare the key's id, or the hash of the file, with what you were told.
+    """
+    found = _read(manifest)
+    if found is None:
+        raise ManifestUnreadable("it cannot be read")
+    content, _, key, value = found
+    if not is_signed(canonical(content), value, key):
+        raise ManifestUnreadable("the signature does not belong to it")
+    try:
+        return TypeAdapter(Manifest).validate_python(content), key_id(key)
+    except ValidationError:
+        raise ManifestUnreadable("it has another form than this version of the gateway reads") from None
 
 
 def _read(manifest: bytes) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes] | None:

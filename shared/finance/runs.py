@@ -16,8 +16,9 @@ from shared.finance.model import ReportConfig
 from shared.finance.ports import Books
 from shared.finance.pulse import LEASE, Overtaken, Pulse
 from shared.finance.report import ReportRefused
+from shared.finance.reproduction import Original, Reproduction, notes_on
 from shared.finance.schedule import over, run_id
-from shared.finance.service import Made, ReportService
+from shared.finance.service import Again, Made, ReportService
 from shared.finance.store import Run, RunState, RunStore, released
 from shared.ids import new_id
 from shared.reconciliation.model import BooksRecounted
@@ -55,6 +56,40 @@ class ReportRuns:
         now = self._clock.now().replace(microsecond=0)
         run = Run(new_id("run", now), definition, period, now, by)
         return await self._store.create(run) or run
+
+    async def reproduce(self, first: Run, configured: ReportConfig | None, by: str) -> Run:
+        """Note that a report is to be made again and compared; while that is under way, return the run that is there.
+
+        `configured` is the report of its name in the configuration. The caller puts the run's id on the queue. Raises
+        ReportRefused where it cannot be made again, StoreUnavailable and StorageUnavailable.
+        """
+        found = await self._original(first)
+        asked = Reproduction(first.id, str(first.manifest_sha256), await self._notes(found, configured))
+        earlier = [run async for run in self._store.with_prefix(f"{first.id}|again-")]
+        under_way = next((run for run in earlier if not run.is_over), None)
+        if under_way is not None:
+            return under_way
+        now = self._clock.now().replace(microsecond=0)
+        id = f"{first.id}|again-{len(earlier) + 1}"
+        run = Run(id, found.definition, found.period, now, by, reproduces=asked)
+        # Two who ask at once name the same run.
+        return await self._store.create(run) or await self._store.get(id) or run
+
+    async def _original(self, first: Run) -> Original:
+        if first.reproduces is not None:
+            raise ReportRefused("This report was made again itself; reproduce its original.")
+        if first.state is not RunState.DONE:
+            raise ReportRefused(f"The report is {first.state.value}; only one that is done can be made again.")
+        found = await self._service.original(first.id, first.folder, first.manifest_sha256)
+        if found.period.time_zone != self._time_zone:
+            raise ReportRefused(
+                f"It was made for the time zone {found.period.time_zone}; the books are kept for {self._time_zone} by now, "
+                "so that its days cannot be read again."
+            )
+        return found
+
+    async def _notes(self, found: Original, configured: ReportConfig | None) -> tuple[str, ...]:
+        return tuple(notes_on(found, await self._service.key_id(), configured))
 
     async def schedule(self, definitions: Sequence[ReportConfig]) -> list[Run]:
         """Note the scheduled runs that are due and not there yet, and return them, the oldest period first."""
@@ -128,8 +163,9 @@ class ReportRuns:
         beating = asyncio.create_task(pulse.beat())
         ending: Ending | None = None
         try:
+            again = await self._again(run)
             ending = await self._service.run(
-                run.definition, run.period, run.id, run.requested_at, folder_of(run), pulse.step
+                run.definition, run.period, run.id, run.requested_at, folder_of(run), pulse.step, again
             )
         except (ReportRefused, BooksRecounted) as refused:
             ending = refused
@@ -140,6 +176,14 @@ class ReportRuns:
                 with suppress(PreconditionFailed, DocumentMissing, StoreUnavailable):
                     await self._store.save(released(pulse.run))
         return await self._finish(pulse, ending)
+
+    async def _again(self, run: Run) -> Again | None:
+        if run.reproduces is None:
+            return None
+        first = await self._store.get(run.reproduces.run)
+        if first is None:
+            raise ReportRefused("The run that was to be made again is gone.")
+        return Again(run.reproduces, await self._original(first))
 
     async def _finish(self, pulse: Pulse, ending: Ending) -> Run:
         pulse.check()
@@ -158,6 +202,7 @@ class ReportRuns:
                 folder=ending.folder,
                 files=ending.files,
                 manifest_sha256=ending.manifest_sha256,
+                reproduces=ending.reproduces,
             )
         )
 
@@ -170,6 +215,6 @@ def _waiting(run: Run, reason: BooksRecounted) -> Run:
 
 def folder_of(run: Run) -> str:
     """Return where an attempt puts its files: an attempt that died may have left some, of a ledger that has moved on since."""
-    scheduled = run.id.startswith(f"{run.definition.name}|")
-    name = "scheduled" if scheduled else re.sub(r"[^A-Za-z0-9_-]", "-", run.id)
+    is_scheduled = run.id == run_id(run.definition, run.period)
+    name = "scheduled" if is_scheduled else re.sub(r"[^A-Za-z0-9_-]", "-", run.id)
     return f"{run.period.label}/{run.definition.name}/{name}/{run.attempt}"

@@ -1,7 +1,7 @@
 """Run documents: what was asked for, how far it is, who works on it, and where it was put."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from shared.documents import Condition, Document, DocumentExists, DocumentStore, Json
 from shared.finance.facts import Days
 from shared.finance.model import ReportConfig
+from shared.finance.reproduction import Changed, Moved, Reproduction
 from shared.ledger.model import stamp
 from shared.windows import Window
 
@@ -27,7 +28,7 @@ class Run:
     """One making of a report. `requested_at` is also the time that the report states: it is the same at every attempt.
 
     `progress` goes from 0 to 1. `holder` works on it until `held_until`, unless it says something before. `folder` and `files` are
-    there when it is done, `reason` where it failed.
+    there when it is done, `reason` where it failed. `reproduces` is there where a report is made again.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Run:
     files: tuple[str, ...] = ()
     manifest_sha256: str | None = None
     reason: str | None = None
+    reproduces: Reproduction | None = None
     etag: str = field(default="", compare=False)
 
     @property
@@ -130,6 +132,7 @@ def _body(run: Run) -> Json:
         "files": list(run.files),
         "manifest_sha256": run.manifest_sha256,
         "reason": run.reason,
+        "reproduces": None if run.reproduces is None else asdict(run.reproduces),
     }
 
 
@@ -154,7 +157,22 @@ def _run(document: Document) -> Run:
         files=tuple(body["files"]),
         manifest_sha256=body["manifest_sha256"],
         reason=body["reason"],
+        reproduces=_reproduction(body.get("reproduces")),
         etag=document.etag,
+    )
+
+
+def _reproduction(body: dict[str, Any] | None) -> Reproduction | None:
+    if body is None:
+        return None
+    return Reproduction(
+        run=body["run"],
+        manifest_sha256=body["manifest_sha256"],
+        notes=tuple(body["notes"]),
+        result=body["result"],
+        files=tuple(body["files"]),
+        inputs=tuple(Moved(**each) for each in body["inputs"]),
+        changes=tuple(Changed(**each) for each in body["changes"]),
     )
 
 

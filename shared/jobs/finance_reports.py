@@ -68,11 +68,12 @@ def _named(body: bytes) -> str:
 
 def _notice(run: Run) -> Notice:
     """Say that a run failed: once, however often its message comes."""
+    again = "" if run.reproduces is None else " again"
     return Notice(
         id=f"report|{run.id}"[:128],
         kind="report",
         severity="warning",
-        title=f"The report {run.definition.name} for {run.period.label} was not made",
+        title=f"The report {run.definition.name} for {run.period.label} was not made{again}",
         text=run.reason or "",
         at=run.finished_at or run.requested_at,
         facts=(("Report", run.definition.name), ("Period", run.period.label), ("Run", run.id)),

@@ -116,6 +116,9 @@ class ReportRuns(Protocol):
     async def request(self, definition: ReportConfig, period: Days, by: str) -> Run:
         """Note a run and put it on the queue."""
 
+    async def reproduce(self, first: Run, configured: ReportConfig | None, by: str) -> Run:
+        """Note that a report is to be made again and compared, and put it on the queue. Raises ReportRefused where it cannot be."""
+
     async def latest(self, limit: int, cursor: str | None) -> tuple[list[Run], str | None]: ...
 
     async def get(self, id: str) -> Run | None: ...

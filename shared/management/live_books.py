@@ -127,10 +127,14 @@ class PublishedRuns:
         self._store, self._runs, self._storage, self._events, self._clock = store, runs, storage, events, clock
 
     async def request(self, definition: ReportConfig, period: Days, by: str) -> Run:
-        run = await self._runs().request(definition, period, by)
-        publish(run, self._events, self._clock)
-        await self._events.flush()
-        return run
+        return await self._published(await self._runs().request(definition, period, by))
+
+    async def reproduce(self, first: Run, configured: ReportConfig | None, by: str) -> Run:
+        try:
+            run = await self._runs().reproduce(first, configured, by)
+        except StorageUnavailable as error:
+            raise StoreUnavailable("the storage of reports cannot be reached") from error
+        return await self._published(run)
 
     async def latest(self, limit: int, cursor: str | None) -> tuple[list[Run], str | None]:
         return await self._store.latest(limit, cursor)
@@ -143,6 +147,11 @@ class PublishedRuns:
             return await self._storage.read(path)
         except StorageUnavailable as error:
             raise StoreUnavailable("the storage of reports cannot be reached") from error
+
+    async def _published(self, run: Run) -> Run:
+        publish(run, self._events, self._clock)
+        await self._events.flush()
+        return run
 
 
 class AzureCosts:

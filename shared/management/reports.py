@@ -1,21 +1,23 @@
 """Reports: which there are, the runs that made them with their progress, and the files that came out."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
 from shared.fields import Name, Strict
 from shared.finance.facts import Days
 from shared.finance.model import ReportConfig
+from shared.finance.report import ReportRefused
+from shared.finance.reproduction import Reproduction
 from shared.finance.store import Run
 from shared.management.call import Answer, Call
 from shared.management.kinds import Month
 from shared.management.ledger import books_of
 from shared.management.paging import Cursors, page_of
-from shared.management.problems import Absent, invalid
+from shared.management.problems import Absent, Conflict, invalid
 from shared.management.spending import Moment, Span, moment_of, window_of
 from shared.windows import CalendarPeriod, Period, Window
 
@@ -45,8 +47,39 @@ class DefinitionAnswer(Strict):
     teams: tuple[str, ...] | None
 
 
+class MovedAnswer(Strict):
+    """How many postings a team's UTC month had then and has now, and what happened in between."""
+
+    team: str
+    month: str
+    then: int
+    now: int
+    reason: str
+
+
+class ChangeAnswer(Strict):
+    what: str
+    then: str
+    now: str
+
+
+class ReproductionAnswer(Strict):
+    """`run` is the original. `result` is `same` or `differs`, null until it is known; `files` are those that differ."""
+
+    run: str
+    manifest_sha256: str
+    result: Literal["same", "differs"] | None
+    files: tuple[str, ...]
+    inputs: tuple[MovedAnswer, ...]
+    changes: tuple[ChangeAnswer, ...]
+    notes: tuple[str, ...]
+
+
 class RunAnswer(Strict):
-    """`percent` says how far a run has come and `step` what is being done; `reason` why it failed, if it did."""
+    """`percent` says how far a run has come and `step` what is being done; `reason` why it failed, if it did.
+
+    `reproduces` is there where a report was made again, to be compared with the original.
+    """
 
     id: str
     report: str
@@ -63,6 +96,7 @@ class RunAnswer(Strict):
     reason: str | None
     files: tuple[str, ...]
     manifest_sha256: str | None
+    reproduces: ReproductionAnswer | None
 
 
 class Definitions(Strict):
@@ -81,6 +115,17 @@ async def start(call: Call) -> Answer:
     period = _days(asked, definition, call.parts.clock.now(), books.time_zone)
     await call.parts.store.note(call.actor, "report.start", f"reports/{asked.report}", call.request_id)
     return Answer(_run(await books.reporting.runs.request(definition, period, call.caller.id)))
+
+
+async def reproduce(call: Call) -> Answer:
+    """Start to make a report again of what its manifest names; while that is under way, it is the run that is there."""
+    first, reporting = await _found(call), books_of(call).reporting
+    configured = next((item for item in reporting.definitions if item.name == first.definition.name), None)
+    await call.parts.store.note(call.actor, "report.reproduce", f"reports/runs/{call.path['run']}", call.request_id)
+    try:
+        return Answer(_run(await reporting.runs.reproduce(first, configured, call.caller.id)))
+    except ReportRefused as refused:
+        raise Conflict(str(refused)) from None
 
 
 async def runs(call: Call) -> Answer:
@@ -164,7 +209,7 @@ def _definition(item: ReportConfig) -> dict[str, Any]:
 def _run(run: Run) -> dict[str, Any]:
     window = run.period.window
     return {
-        "id": run.id.replace("|", _AT),
+        "id": _address(run.id),
         "report": run.definition.name,
         "kind": run.definition.kind.value,
         "period": run.period.label,
@@ -179,4 +224,13 @@ def _run(run: Run) -> dict[str, Any]:
         "reason": run.reason,
         "files": list(run.files),
         "manifest_sha256": run.manifest_sha256,
+        "reproduces": None if run.reproduces is None else _reproduction(run.reproduces),
     }
+
+
+def _reproduction(found: Reproduction) -> dict[str, Any]:
+    return {**asdict(found), "run": _address(found.run)}
+
+
+def _address(id: str) -> str:
+    return id.replace("|", _AT)

@@ -107,6 +107,10 @@ _REPORTS = (
         reports.run, reports.RunAnswer,
     ),
     Operation(
+        "reproduceReport", "POST", "reports/runs/{run}/reproduce", "Start to make a report again, and compare the two.",
+        OPERATORS, reports.reproduce, reports.RunAnswer, 202,
+    ),
+    Operation(
         "getReportFile", "GET", "reports/runs/{run}/files/{file}", "Download a file of a report.", READERS, reports.file,
         None, gives="application/octet-stream",
     ),

@@ -72,6 +72,67 @@ def test_nobody_has_to_wait(stub: Stub, console: Console) -> None:
     assert console.waits == []
 
 
+AGAIN = {
+    "run": "run_1",
+    "result": "differs",
+    "inputs": [{"team": "search", "month": "2026-11", "then": 4, "now": 5, "reason": "adjusted since"}],
+    "changes": [{"what": "cost", "then": "9.05", "now": "9.01"}],
+    "files": ["statement.csv"],
+    "notes": ["No report monthly is configured any more."],
+}
+
+
+def test_a_report_that_is_no_longer_what_the_ledger_says_tells_what_differs(stub: Stub, console: Console) -> None:
+    stub.tell("POST reports/runs/run_1/reproduce", run("requested", 0, id="run_1@again-1"), 202)
+    stub.tell("GET reports/runs/run_1@again-1", run("done", 100, id="run_1@again-1", reproduces=AGAIN))
+
+    asked = console("reports", "reproduce", "run_1")
+
+    assert (asked.code, asked.errors) == (1, [])
+    assert asked.lines == [
+        "run_1@again-1: run_1 made again: differs",
+        "  ledger of search, 2026-11: 4 postings then, 5 now (adjusted since)",
+        "  cost: 9.05 then, 9.01 now",
+        "  statement.csv differs",
+        "  No report monthly is configured any more.",
+    ]
+
+
+def test_a_report_that_is_still_what_the_ledger_says_is_said_to_be_the_same(stub: Stub, console: Console) -> None:
+    again = {"run": "run_1", "result": "same", "inputs": [], "changes": [], "files": [], "notes": []}
+    stub.tell("POST reports/runs/run_1/reproduce", run("done", 100, id="run_1@again-2", reproduces=again), 202)
+
+    plain, as_json = console("reports", "reproduce", "run_1"), console("reports", "reproduce", "run_1", "--json")
+
+    assert (plain.code, plain.out) == (0, "run_1@again-2: run_1 made again: same\n")
+    assert (as_json.code, json.loads(as_json.out)["reproduces"]["result"]) == (0, "same")
+
+
+def test_scripts_get_the_whole_answer_and_the_exit_code(stub: Stub, console: Console) -> None:
+    stub.tell("POST reports/runs/run_1/reproduce", run("done", 100, reproduces=AGAIN), 202)
+
+    asked = console("reports", "reproduce", "run_1", "--json")
+
+    assert (asked.code, json.loads(asked.out)["reproduces"]) == (1, AGAIN)
+
+
+def test_nobody_has_to_wait_for_the_comparison(stub: Stub, console: Console) -> None:
+    again = {**AGAIN, "result": None, "inputs": [], "changes": [], "files": [], "notes": []}
+    stub.tell("POST reports/runs/run_1/reproduce", run("requested", 0, id="run_1@again-1", reproduces=again), 202)
+
+    asked = console("reports", "reproduce", "run_1", "--no-wait")
+
+    assert (asked.code, asked.out) == (0, "run_1@again-1: run_1 made again: not known yet\n")
+
+
+def test_a_report_that_cannot_be_made_again_says_why(stub: Stub, console: Console) -> None:
+    stub.problem("POST reports/runs/run_1/reproduce", 409, "Its manifest does not verify.")
+
+    asked = console("reports", "reproduce", "run_1")
+
+    assert (asked.code, asked.errors) == (1, ["error: Its manifest does not verify."])
+
+
 def test_runs_are_listed(stub: Stub, console: Console) -> None:
     stub.tell("GET reports/runs?limit=20", {"data": [run("done", 100)], "next": None})
 

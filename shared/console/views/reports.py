@@ -23,6 +23,11 @@ async def start(visit: Visit) -> Moved:
     return Moved(f"/console/reports/{run['id']}", "started")
 
 
+async def reproduce(visit: Visit) -> Moved:
+    run = await visit.post(f"reports/runs/{visit.path['run']}/reproduce")
+    return Moved(f"/console/reports/{run['id']}", "again")
+
+
 async def run(visit: Visit) -> Shown:
     found = await visit.get(f"reports/runs/{visit.path['run']}")
     is_over = found["state"] in ("done", "failed")

@@ -84,6 +84,38 @@ async def test_a_report_is_started_watched_and_downloaded(browser: Browser, furn
     assert queue == "reports"
 
 
+async def test_a_report_is_made_again_with_a_button_and_the_page_says_what_differs(
+    browser: Browser, furnished: Office
+) -> None:
+    await browser.sign_in(ROOT)
+    page = await browser.get("/console/reports/run_x")
+
+    sent = await browser.submit(page.form("/console/reports/run_x/reproduce"))
+    watched = await browser.get(sent.headers["location"])
+    await furnished.bookkeeping.making.work("run_x|again-1")
+    done = " ".join((await browser.get("/console/reports/run_x@again-1")).text.split())
+
+    assert (sent.status, sent.headers["location"]) == (303, "/console/reports/run_x@again-1?done=again")
+    assert ("http-equiv", "refresh") in watched.page.attributes
+    assert "The report is made again of what its manifest names" in watched.text
+    assert "differs" in done
+    assert "Ledger of a, 2025-12" in done
+    assert "0 postings 1 postings" in done
+    assert "statement.csv" in done
+    assert "Make it again and compare" not in done
+
+
+async def test_who_may_not_start_reports_has_no_button_to_make_one_again(browser: Browser, furnished: Office) -> None:
+    await browser.sign_in(AUDITOR)
+    page = await browser.get("/console/reports/run_x")
+    token = page.form("/console/sign-out").fields["form_token"]
+
+    sent = await browser.send("POST", "/console/reports/run_x/reproduce", {"form_token": token})
+
+    assert "Make it again" not in page.text
+    assert sent.status == 403
+
+
 async def test_a_report_is_read_in_a_page_where_nothing_can_run(browser: Browser, furnished: Office) -> None:
     from dataclasses import replace
 

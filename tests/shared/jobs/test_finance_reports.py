@@ -75,6 +75,18 @@ async def test_people_are_told_once_why_a_report_was_not_made(office: Office) ->
     assert "several currencies" in told.notices[0].text
 
 
+async def test_of_a_report_that_could_not_be_made_again_people_are_told_just_that(office: Office) -> None:
+    first = await office.runs().work((await office.runs().request(BILL, month(), "ada")).id)
+    assert first is not None
+    again = await office.runs().reproduce(first, BILL, "eve")
+    office.storage.files[f"{first.folder}/manifest.json"] = b"{}"
+    told = Told()
+
+    await run_report(b'{"run":"%s"}' % again.id.encode(), office.runs(), told)
+
+    assert [notice.title for notice in told.notices] == ["The report bill for 2026-11 was not made again"]
+
+
 async def test_a_message_about_an_unknown_run_is_over(office: Office) -> None:
     assert await run_report(b'{"run":"run_unknown"}', office.runs(), Told()) is None
 

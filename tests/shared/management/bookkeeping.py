@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, cast
 
 from shared.alerts.model import AlertingConfig, Delivery, State, WebhookChannel
@@ -9,11 +10,16 @@ from shared.alerts.store import DeliveryStore
 from shared.catalog.service import PriceBook
 from shared.directory.store import DirectoryStore
 from shared.documents import DocumentStore
+from shared.finance.building import Origin
 from shared.finance.facts import Days
+from shared.finance.manifest import Manifest, Output
 from shared.finance.model import FinanceConfig, ReportConfig, ReportKind, Schedule
 from shared.finance.runs import ReportRuns
+from shared.finance.service import ReportService
+from shared.finance.signing import ReportSigner
 from shared.finance.store import Run, RunState, RunStore
 from shared.jobs.alert_channels import Channels, Outcome, Verdict
+from shared.jobs.counted_ledger import CountedLedger
 from shared.ledger import documents as forms
 from shared.ledger.model import Dimensions, Entry
 from shared.ledger.service import LedgerService
@@ -25,12 +31,14 @@ from shared.reconciliation.closing import ClosingService
 from shared.reconciliation.months import Calendar
 from shared.reconciliation.periods import PeriodStore
 from shared.reconciliation.service import ReconciliationService
+from shared.redaction import Secret
 from shared.sessions.model import SessionsConfig
 from shared.windows import Window
 from tests.fakes import FakeClock
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 ZONE = "Europe/Berlin"
+SIGNER = ReportSigner(Secret("a secret that is quite long enough"))
 EXPORT = b"Date,Meter,Cost,Currency,Quantity,UnitOfMeasure,Tags\n12/01/2025,tokens,1.5,USD,2,1K,\n"
 
 
@@ -78,8 +86,7 @@ class Files:
         self.kept: dict[str, bytes] = {}
 
     async def write(self, path: str, content: bytes | AsyncIterator[bytes], content_type: str) -> None:
-        assert isinstance(content, bytes)
-        self.kept[path] = content
+        self.kept[path] = content if isinstance(content, bytes) else b"".join([piece async for piece in content])
 
     async def read(self, path: str) -> bytes | None:
         return self.kept.get(path)
@@ -138,7 +145,10 @@ class Bookkeeping:
         alerting = AlertingConfig.model_validate(
             {"channels": [channel.model_dump()], "routes": [{"channels": ["ops"]}]}
         )
-        runs = ReportRuns(self.runs, cast("Any", None), cast("Any", None), clock, time_zone=zone)
+        reports = ReportService(
+            CountedLedger(documents, clock, zone), self.closing, self.files, _signer, lambda: Origin("p", "c")
+        )
+        self.making = runs = ReportRuns(self.runs, reports, self.closing, clock, time_zone=zone)
         self.books: Books = books_of(
             Services(
                 documents=documents,
@@ -168,14 +178,26 @@ class Bookkeeping:
         window = Window("", datetime(2025, 11, 30, 23, tzinfo=UTC), datetime(2025, 12, 31, 23, tzinfo=UTC))
         run = Run(
             "run_x", self.definition, Days("2025-12", window, ZONE), now, "vk_root", RunState.DONE, 1.0, "done",
-            finished_at=now, folder="2025-12/monthly/run_x/1", files=("statement.csv",), manifest_sha256="0" * 64,
+            finished_at=now, folder="2025-12/monthly/run_x/1", files=("statement.csv",),
+            manifest_sha256=self._filed("2025-12/monthly/run_x/1", now, window),
         )  # fmt: skip
         await self.runs.create(run)
-        self.files.kept["2025-12/monthly/run_x/1/statement.csv"] = b"team,cost\n"
         failed = Delivery("ntc_x", "ops", "report", "info", "A report", None, now, State.FAILED, 3, "500")
         await DeliveryStore(self.documents).open(failed)
         self.letters.kept["alerts", "7"] = DeadLetter("7", "msg-7", b'{"id": "x"}', "no such notice", now)
         await self.books.proving.costs.take(_pieces(EXPORT), "vk_root")
+
+    def _filed(self, folder: str, now: datetime, window: Window) -> str:
+        """Put a report away, and return the hash of its manifest."""
+        statement = b"team,cost\n"
+        manifest = Manifest(
+            run="run_x", generated_at=now.isoformat(), definition=self.definition.model_dump(mode="json"),
+            period={"label": "2025-12", "start": window.start.isoformat(), "end": window.end.isoformat(), "time_zone": ZONE},
+            totals={}, inputs=(), price_book="p", code="c",
+            outputs=(Output("statement.csv", len(statement), sha256(statement).hexdigest()),),
+        ).signed(SIGNER)  # fmt: skip
+        self.files.kept |= {f"{folder}/statement.csv": statement, f"{folder}/manifest.json": manifest}
+        return sha256(manifest).hexdigest()
 
     async def spend(
         self, team: str, at: datetime, cost: int | None = 10**9, id: str | None = None, **more: Any
@@ -206,6 +228,10 @@ class Bookkeeping:
 
     async def _archived(self, team: str, month: str) -> int:
         return 0
+
+
+async def _signer() -> ReportSigner:
+    return SIGNER
 
 
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:
