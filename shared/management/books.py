@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from shared.alerts.model import Delivery, Notice
+from shared.alerts.model import ChannelConfig, Delivery, Notice
 from shared.documents import Json
 from shared.finance.facts import Days
 from shared.finance.model import ReportConfig
@@ -163,7 +163,7 @@ class Alerting:
     notices: NoticeLists
     deliveries: Deliveries
     try_channel: Try
-    channels: tuple[str, ...] = ()
+    channels: tuple[ChannelConfig, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

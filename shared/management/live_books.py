@@ -95,7 +95,7 @@ def books_of(services: Services) -> Books:
             NoticeStore(documents),
             DeliveryLog(documents, clock),
             ChannelTrial(services.alerting, services.channels, clock),
-            tuple(channel.name for channel in services.alerting.channels) if services.alerting else (),
+            services.alerting.channels if services.alerting else (),
         ),
         reporting=Reporting(
             services.finance.reports, PublishedRuns(

@@ -56,6 +56,18 @@ class DeliveryChoice(Strict):
     channel: Name
 
 
+class ChannelAnswer(Strict):
+    """`most_per_hour` messages go out in any hour. Where to is in the configuration, or is a secret."""
+
+    name: str
+    kind: str
+    most_per_hour: int
+
+
+class ChannelList(Strict):
+    data: tuple[ChannelAnswer, ...]
+
+
 class Tried(Strict):
     """`result` is `delivered`, or a word or a status that says what went wrong."""
 
@@ -96,9 +108,15 @@ async def retry(call: Call) -> Answer:
     return Answer(_delivery(found))
 
 
+async def channels(call: Call) -> Answer:
+    configured = books_of(call).alerting.channels
+    shown = [{"name": each.name, "kind": each.kind, "most_per_hour": each.most_per_hour} for each in configured]
+    return Answer({"data": shown})
+
+
 async def test(call: Call) -> Answer:
     channel, alerting = call.path["channel"], books_of(call).alerting
-    if channel not in alerting.channels:
+    if channel not in {each.name for each in alerting.channels}:
         raise Absent(f"There is no channels/{channel}.")
     await call.parts.store.note(call.actor, "channel.test", f"channels/{channel}", call.request_id)
     return Answer({"channel": channel, "result": await alerting.try_channel(channel) or "gone"})

@@ -127,6 +127,10 @@ _REPORTS = (
         notices.DeliveryAnswer, request=notices.DeliveryChoice,
     ),
     Operation(
+        "listChannels", "GET", "channels", "List the channels that notices can go over.", READERS, notices.channels,
+        notices.ChannelList,
+    ),
+    Operation(
         "testChannel", "POST", "channels/{channel}/test", "Send a test notice over a channel.", OPERATORS, notices.test,
         notices.Tried,
     ),

@@ -7,10 +7,11 @@ _SHOWN = 50
 
 async def alerts(visit: Visit) -> Shown:
     notices = await visit.get("notices", {"limit": _SHOWN, "cursor": visit.query.get("notices")})
-    deliveries = None
+    deliveries, channels = None, None
     if visit.sees_all:
+        channels = (await visit.get("channels"))["data"]
         deliveries = await visit.get("deliveries", {"limit": _SHOWN, "cursor": visit.query.get("deliveries")})
-    return Shown("alerts.html", {"notices": notices, "deliveries": deliveries, "tried": None})
+    return Shown("alerts.html", {"notices": notices, "deliveries": deliveries, "channels": channels, "tried": None})
 
 
 async def retry(visit: Visit) -> Moved:

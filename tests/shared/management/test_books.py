@@ -178,6 +178,13 @@ async def test_a_delivery_that_failed_starts_over(march: Office) -> None:
     assert [each["state"] for each in await march.items("deliveries", by=AUDITOR)] == ["pending"]
 
 
+async def test_channels_are_listed_without_what_leads_to_them(march: Office) -> None:
+    listed = await march.call("GET", "channels", by=AUDITOR)
+
+    assert listed.json == {"data": [{"name": "ops", "kind": "webhook", "most_per_hour": 20}]}
+    assert (await march.call("GET", "channels", by=ADMIN_A)).status == 403
+
+
 async def test_a_channel_is_tried(march: Office) -> None:
     tried = await march.call("POST", "channels/ops/test")
 
