@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Collection
 
 from shared.clock import Clock
 from shared.documents import DocumentStore
+from shared.ledger.documents import team_of
 from shared.ledger.model import Cell, Grain, View, months_of, reach_of
 from shared.ledger.store import LedgerStore
 from shared.reconciliation.recount import Recount
@@ -15,7 +16,7 @@ class CountedLedger(LedgerStore):
 
     def __init__(self, documents: DocumentStore, clock: Clock, time_zone: str) -> None:
         super().__init__(documents)
-        self._recount = Recount(documents, clock, time_zone, self.partitions)
+        self._recount = Recount(documents, clock, time_zone, self.partitions, team_of)
 
     async def counted_anew_for(self) -> str | None:
         """Return the time zone that everything is being counted anew for; None where it is not."""

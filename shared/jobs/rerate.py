@@ -32,11 +32,8 @@ PRICED, CORRECTED = "priced", "corrected"
 _TOGETHER = 200
 """Adjustments that are posted at a time."""
 
-_DAY = timedelta(hours=25)
-"""A day of a time zone lasts no longer."""
-
-_MONTH = timedelta(days=32)
-"""Nor a month."""
+_DAY, _MONTH = timedelta(hours=25), timedelta(days=32)
+"""No day and no month of a time zone lasts longer."""
 
 _LOOKS = "rerating"
 _LOOKED_FOR_S = 7 * 86_400
@@ -49,6 +46,8 @@ class Ledger(Protocol):
     ) -> AsyncIterator[Cell]: ...
 
     def entries(self, window: Window, teams: Collection[str] | None = None) -> AsyncIterator[Entry]: ...
+
+    async def find(self, team: str, at: datetime, id: str) -> Json | None: ...
 
 
 class Posting(Protocol):
@@ -217,10 +216,10 @@ class Rerating:
 
         So it is with an event that cannot be read: one must not keep all others from their prices.
         """
-        document = await self._documents.get(CONTAINER, entry.partition, entry.event or "")
-        if document is not None:
+        stored = await self._ledger.find(entry.dimensions.team, entry.at, entry.event or "")
+        if stored is not None:
             try:
-                event, rate = checked(newest_usage_event(document.body), self._clock.now()), self._rate_event
+                event, rate = checked(newest_usage_event(stored), self._clock.now()), self._rate_event
                 rating = rate(event)
                 return rating, saved_by_downshift(event, rating, rate)
             except EventInvalid as error:

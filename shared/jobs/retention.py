@@ -14,7 +14,7 @@ from shared.directory.documents import CONTAINER as DIRECTORY
 from shared.directory.documents import PARTITION as AUDIT_PARTITION
 from shared.documents import Condition, Document, DocumentExists, DocumentStore
 from shared.finance.model import RetentionConfig
-from shared.ledger.documents import PARTITIONS
+from shared.ledger.documents import PARTITIONS, team_of
 from shared.ledger.model import CONTAINER as LEDGER
 from shared.reconciliation.archive import PARTITION, Archive, ArchiveChanged, Record, Source, events_name
 from shared.reconciliation.closing import ClosingService
@@ -26,7 +26,7 @@ from shared.sessions.model import CONTAINER as SESSIONS
 BUDGET_S = 480.0
 NAMED = 20
 _PAGE = 500
-_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~-]{0,127}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +66,13 @@ class Retention:
     async def _events(self, deadline: float) -> None:
         limit = self._clock.now() - timedelta(days=self._config.events_days)
         months = await self._registered([Condition("id", "<", f"{limit:%Y-%m}")])
-        for month, teams in sorted(months.items()):
+        for month, volumes in sorted(months.items()):
             if await self._documents.get(LEDGER, PARTITION, _done(month)) is not None:
                 continue
             if not await self._is_closed(month):
                 self._waiting.append(f"events of {month}: its periods are not closed")
                 continue
-            emptied = [await self._empty(team, month, deadline) for team in teams]
+            emptied = [await self._empty(volume, month, deadline) for volume in volumes]
             if all(emptied):
                 await self._mark(month)
 
@@ -101,7 +101,7 @@ class Retention:
     async def _sessions(self, deadline: float) -> None:
         """Days, which count them, stay."""
         before = (self._clock.now() - timedelta(days=self._config.sessions_days)).date().isoformat()
-        for team in sorted({team for teams in (await self._registered()).values() for team in teams}):
+        for team in sorted({team_of(each) for volumes in (await self._registered()).values() for each in volumes}):
             partition = f"team|{team}"
             where = [Condition("id", ">=", "ses_"), Condition("id", "<", "ses_~"), Condition("day", "<", before)]
             read = partial(_all_anew, self._documents, SESSIONS, partition, where)
@@ -110,10 +110,11 @@ class Retention:
             await self._export(source, deadline)
 
     async def _registered(self, where: Sequence[Condition] = ()) -> dict[str, list[str]]:
-        """Return the UTC months that there is something of, with the teams that it is of."""
+        """Return the UTC months that there is something of, with their volumes."""
         found: dict[str, list[str]] = {}
         async for document in _all(self._documents, LEDGER, PARTITIONS, where):
-            found.setdefault(str(document.body["month"]), []).append(str(document.body["team"]))
+            month, _, volume = str(document.body["id"]).partition("|")
+            found.setdefault(month, []).append(volume)
         return found
 
     def _audit(self) -> Source:

@@ -92,7 +92,7 @@ class Classification:
         return replace(done, unfinished=(*done.unfinished, *left))
 
     async def _teams(self, window: Window) -> set[str]:
-        return {team for month in months_of(window) for team in await self.ledger.partitions(month)}
+        return {team for month in months_of(window) for team in await self.ledger.teams(month)}
 
     async def _team(self, team: str, window: Window, done: Classified, deadline: float, *, anew: bool) -> Classified:
         entries = await self._entries_by_day(team, window)
@@ -158,14 +158,13 @@ class Classification:
         low, high = _id_at(window.start), _id_at(window.end)
         steps = []
         for month in months_of(window):
-            partition = f"{team}|{month}"
             costs: dict[str, int] = {}
             for prefix in _ENTRIES:
-                async for body in self._between(partition, f"{prefix}{low}", f"{prefix}{high}"):
+                async for body in self._between(team, month, f"{prefix}{low}", f"{prefix}{high}"):
                     entry = entry_of(body)
                     event = entry.event or (entry.adjusts or "").removeprefix("led_")
                     costs[event] = costs.get(event, 0) + (entry.cost or 0)
-            async for body in self._between(partition, low, high):
+            async for body in self._between(team, month, low, high):
                 steps.append(step_of(newest_usage_event(body), costs.get(str(body["id"]), 0)))
         return [step for step in steps if step is not None]
 
@@ -173,7 +172,7 @@ class Classification:
         """Read what became known later, whose ids say nothing of the time: there is little of it."""
         steps = []
         for month in months_of(window):
-            async for body in self._between(f"{team}|{month}", _LATE, f"{_LATE}~"):
+            async for body in self._between(team, month, _LATE, f"{_LATE}~"):
                 if window.holds(datetime.fromisoformat(str(body["started_at"])).astimezone(UTC)):
                     at = datetime.fromisoformat(str(body["started_at"]))
                     entry = await self.ledger.entry(team, at, f"led_{body['id']}")
@@ -194,15 +193,17 @@ class Classification:
         ]
         return sum([await self.store.award(team, Achievement(user, badge, now)) for user, badge in new])
 
-    async def _between(self, partition: str, low: str, high: str) -> AsyncIterator[Json]:
+    async def _between(self, team: str, month: str, low: str, high: str) -> AsyncIterator[Json]:
         where = [Condition("id", ">=", low), Condition("id", "<", high)]
-        cursor: str | None = None
-        while True:
-            page = await self.documents.query(CONTAINER, partition, where, limit=_PAGE, cursor=cursor)
-            for document in page.documents:
-                yield document.body
-            if (cursor := page.cursor) is None:
-                return
+        for volume in await self.ledger.volumes(team, month):
+            cursor: str | None = ""
+            while cursor is not None:
+                found = await self.documents.query(
+                    CONTAINER, f"{volume}|{month}", where, limit=_PAGE, cursor=cursor or None
+                )
+                for document in found.documents:
+                    yield document.body
+                cursor = found.cursor
 
 
 def _id_at(at: datetime) -> str:

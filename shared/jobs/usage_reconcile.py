@@ -13,6 +13,7 @@ from shared.directory.documents import owning_team
 from shared.directory.model import Budget, Kind
 from shared.directory.store import DirectoryStore
 from shared.documents import StoreUnavailable
+from shared.ledger.documents import team_of
 from shared.money import amount, text_of
 from shared.providers.model import Deployment
 from shared.reconciliation.azure_comparison import ANY
@@ -214,7 +215,7 @@ async def _still_holds(finding: Finding, ledger: Ledger, now: datetime) -> bool:
         return True
     if not finding.is_clean or finding.is_busy:
         return False
-    return (await ledger.head(finding.team, finding.month)).sequence == finding.sequence
+    return (await ledger.volume_head(finding.team, finding.month)).sequence == finding.sequence
 
 
 def _zone_notice(zone: CellZone) -> Notice:
@@ -243,7 +244,7 @@ def _notice(finding: Finding) -> Notice:
         text=f"Entries, sums and events did not say the same. {outcome}",
         at=finding.at,
         facts=(*facts, ("put right", str(finding.repaired))),
-        team=finding.team,
+        team=team_of(finding.team),
     )
 
 
@@ -257,7 +258,7 @@ def _unreadable(team: str, month: str, failures: Failures, now: datetime) -> Not
         text="The store did not give it at any of the last tries, so nobody knows whether it is in order.",
         at=now,
         facts=(("Tries in a row", str(failures.tries)), ("Since", failures.since.isoformat(timespec="seconds"))),
-        team=team,
+        team=team_of(team),
     )
 
 
@@ -269,7 +270,7 @@ def _too_large(finding: Finding) -> Notice:
         title=f"The ledger of {finding.team} in {finding.month} is too large to prove in one run",
         text="It could not be read to its end in the time that a run has, so nobody knows whether it is in order.",
         at=finding.at,
-        team=finding.team,
+        team=team_of(finding.team),
     )
 
 

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import orjson
+
 from shared.documents import Create, Document, Json, Operation, Replace
-from shared.ledger.documents import USAGE, cell_document, chained, entry_document, head_document
+from shared.ledger.documents import MOST_BYTES, USAGE, cell_document, chained, entry_document, head_document
 from shared.ledger.model import Cell, CellKey, Entry, Grain, Head, Sums, accumulate, add, cells_of, start_of
 from shared.recent import Recent
 
@@ -13,6 +15,8 @@ MOST = 100
 """Operations of a batch."""
 
 _PLANS = 5_000
+_CELL = 2_000
+"""Bytes that a cell may grow to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +93,35 @@ class Batch:
                 yield id, Known(sums, document.etag)
 
 
-def batch_of(items: Sequence[Item], head: Head, etag: str | None, known: Mapping[str, Known], now: datetime) -> Batch:
-    """Return the batch that takes a partition from `head` and its known cells to the next state."""
+def batch_of(
+    items: Sequence[Item],
+    head: Head,
+    etag: str | None,
+    known: Mapping[str, Known],
+    now: datetime,
+    most_bytes: int = MOST_BYTES,
+) -> Batch:
+    """Return the batch that takes a partition from `head` and its known cells to the next state; the last one fills it."""
     each = [item.entry.counted() for item in items]
     counted = _count(items, each)
     keys = {id: key for item in items for id, key in item.cells.items()}
     cells = {id: add(known[id].sums, counted[id]) for id in keys}
+    sequence = head.sequence + 1
+    entries = [entry_document(item.entry, sequence) for item in items]
+    events = [item.event for item in items if item.event is not None]
+    size = head.bytes + sum(map(_size, (*entries, *events))) + _CELL * sum(known[id].etag is None for id in keys)
+    first_at, last_at = _times(head, items)
     after = replace(
         head,
-        sequence=head.sequence + 1,
+        sequence=sequence,
         events=head.events + sum(item.entry.id.startswith(USAGE) for item in items),
         sums=add(head.sums, *each),
         digest=chained(head.digest, [(item.entry.id, sums) for item, sums in zip(items, each, strict=True)]),
         last_posted_at=now,
+        bytes=size,
+        first_at=first_at,
+        last_at=last_at,
+        is_full=head.is_full or size >= most_bytes,
     )
     operations = [
         _written(head_document(after), etag),
@@ -109,8 +129,8 @@ def batch_of(items: Sequence[Item], head: Head, etag: str | None, known: Mapping
             _written(cell_document(Cell(keys[id], sums), id, after.sequence), known[id].etag)
             for id, sums in cells.items()
         ),
-        *(Create(entry_document(item.entry, after.sequence)) for item in items),
-        *(Create(item.event) for item in items if item.event is not None),
+        *map(Create, entries),
+        *map(Create, events),
     ]
     return Batch(after, cells, operations)
 
@@ -125,6 +145,20 @@ def _count(items: Sequence[Item], counted: Sequence[Sums]) -> dict[str, dict[str
         for cell in item.cells:
             accumulate(cells.setdefault(cell, {}), total)
     return cells
+
+
+def _size(document: Json) -> int:
+    return len(orjson.dumps(document))
+
+
+def _times(head: Head, items: Sequence[Item]) -> tuple[datetime | None, datetime | None]:
+    """Return the first and the last time of use in a partition; where that was lost, it stays unknown."""
+    times = [item.entry.at for item in items]
+    if head.first_at is not None and head.last_at is not None:
+        times += [head.first_at, head.last_at]
+    elif head.sums:
+        return None, None
+    return min(times), max(times)
 
 
 def _written(document: Json, etag: str | None) -> Operation:

@@ -8,7 +8,10 @@ from typing import Any, cast
 import orjson
 
 from shared.documents import Json
-from shared.ledger.model import Cell, CellKey, Dimensions, Entry, Grain, Head, Sums, View
+from shared.ledger.model import ENTRY_BYTES, Cell, CellKey, Dimensions, Entry, Grain, Head, Sums, View
+
+MOST_BYTES = 5_000_000_000
+"""Of events, entries and cells in a partition. One of Cosmos DB holds 20 GB; but reconciliation has to read it in one run."""
 
 HEAD = "head"
 PARTITIONS = "partitions"
@@ -19,9 +22,26 @@ ENTRY_PREFIXES = (ADJUSTMENT, USAGE, ALLOCATION)
 RESERVED = (*ENTRY_PREFIXES, "cell|", HEAD)
 """What ids of events cannot begin with: it tells them from all else in their partition."""
 
+_VOLUME = "~"
 _OPTIONAL = ("event", "price", "tags", "session", "reason", "adjusts", "unpriced", "actor")
 _EXACT = 2**53
 """Cosmos DB keeps numbers as doubles, which are exact below this (9 million of a currency in nano-units). The others are text."""
+
+
+def team_of(volume: str) -> str:
+    """Return the team that a volume is of: one that has filled a partition in a month goes on in another, as books go on in a next volume.
+
+    The first is called as the team is, the others `team~2`, `team~3` …: no name of a team has a tilde in it.
+    """
+    return volume.partition(_VOLUME)[0]
+
+
+def number_of(volume: str) -> int:
+    return int(volume.partition(_VOLUME)[2] or 1)
+
+
+def next_of(volume: str) -> str:
+    return f"{team_of(volume)}{_VOLUME}{number_of(volume) + 1}"
 
 
 def entry_id(event_id: str) -> str:
@@ -113,19 +133,26 @@ def head_document(head: Head) -> dict[str, object]:
         "events": head.events,
         "sums": stored_sums(head.sums),
         "digest": head.digest,
-        "last_posted_at": moment(head.last_posted_at) if head.last_posted_at else None,
+        "last_posted_at": _told(head.last_posted_at),
+        "bytes": head.bytes,
+        "first_at": _told(head.first_at),
+        "last_at": _told(head.last_at),
+        "is_full": head.is_full,
     }
 
 
 def head_of(document: Json) -> Head:
     body = cast("Mapping[str, Any]", document)
-    posted = body["last_posted_at"]
     return Head(
         sequence=body["sequence"],
         events=body["events"],
         sums=_sums(body["sums"]),
         digest=body["digest"],
-        last_posted_at=datetime.fromisoformat(posted) if posted else None,
+        last_posted_at=_read(body["last_posted_at"]),
+        bytes=body.get("bytes", body["events"] * ENTRY_BYTES),
+        first_at=_read(body.get("first_at")),
+        last_at=_read(body.get("last_at")),
+        is_full=body.get("is_full", False),
         repairs=body.get("repairs", 0),
     )
 
@@ -143,6 +170,14 @@ def stored_sums(sums: Sums) -> Mapping[str, int | str]:
     if not sums or (max(sums.values()) < _EXACT and min(sums.values()) > -_EXACT):
         return sums
     return {name: _stored(number) for name, number in sums.items()}
+
+
+def _told(at: datetime | None) -> str | None:
+    return moment(at) if at else None
+
+
+def _read(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _stored(number: int) -> int | str:

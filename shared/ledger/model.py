@@ -19,6 +19,9 @@ CONTAINER = "ledger"
 MOST_TAGS = 10
 """Tags of an entry: each has a cell by day and one by month, and all that belongs to an entry goes into one batch."""
 
+ENTRY_BYTES = 2_500
+"""Of an entry with its event and its share of the cells, where nobody has counted them."""
+
 Sums = Mapping[str, int]
 """What is counted, by name: `requests`, `cost` (nano-units), `tokens.input_fresh`, `errors.rate_limited` … Never holds a zero."""
 
@@ -177,8 +180,9 @@ class Cell:
 class Head:
     """How far a partition has come: it changes with every posting, so that who read it before and after has seen one state.
 
-    `sequence` counts the postings; `digest` is a chain over the ids and sums of all that was ever posted, in order. `repairs` of
-    cells count as postings too.
+    `sequence` counts the postings; `digest` is a chain over the ids and sums of all that was ever posted, in order. Both go on from one
+    volume of a team's month to the next. `repairs` of cells count as postings too. What `is_full` stays so, and nothing is posted to it
+    any more.
     """
 
     sequence: int = 0
@@ -187,6 +191,14 @@ class Head:
     digest: str = ""
     last_posted_at: datetime | None = None
     repairs: int = 0
+    bytes: int = 0
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    is_full: bool = False
+
+    def may_hold(self, at: datetime) -> bool:
+        """Whether something that was used at a time may be in here; where the times in here are not known, it may."""
+        return self.first_at is None or self.last_at is None or self.first_at <= at <= self.last_at
 
 
 def add(*parts: Sums) -> dict[str, int]:

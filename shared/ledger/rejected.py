@@ -10,7 +10,8 @@ from hashlib import sha256
 from shared.clock import Clock
 from shared.documents import Condition, DocumentExists, DocumentStore, Json
 from shared.ledger.documents import entry_id
-from shared.ledger.model import CONTAINER, partition_of
+from shared.ledger.model import CONTAINER
+from shared.ledger.store import LedgerStore
 
 PARTITION = "rejected"
 MOST_BYTES = 64 * 1024
@@ -62,7 +63,7 @@ class RejectedStore:
 
     async def is_posted(self, event_id: str, team: str, at: datetime) -> bool:
         """Whether the ledger has an entry of an event as use of a team in the month of a moment: to be asked before it is sent anew."""
-        return await self._documents.get(CONTAINER, partition_of(team, at), entry_id(event_id)) is not None
+        return await LedgerStore(self._documents).find(team, at, entry_id(event_id)) is not None
 
     async def remove(self, id: str) -> bool:
         """Remove a message that was corrected and sent again, or given up, and say whether there was one."""

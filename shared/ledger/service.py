@@ -1,4 +1,7 @@
-"""Posts entries to the ledger, each once however often it is tried: one atomic batch changes entries, cells and head together."""
+"""Posts entries to the ledger, each once however often it is tried: one atomic batch changes entries, cells and head together.
+
+A partition that is full takes nothing more, so who finds an entry neither in it nor in those before may post it to the next.
+"""
 
 import asyncio
 import random
@@ -16,7 +19,17 @@ from shared.documents import (
     StoreUnavailable,
 )
 from shared.ledger.batch import NOTHING, Cells, Item, Known, batch_of, chunks
-from shared.ledger.documents import ENTRY_PREFIXES, HEAD, PARTITIONS, cell_of, head_of
+from shared.ledger.documents import (
+    ADJUSTMENT,
+    ENTRY_PREFIXES,
+    HEAD,
+    MOST_BYTES,
+    PARTITIONS,
+    cell_of,
+    head_of,
+    next_of,
+    team_of,
+)
 from shared.ledger.model import CONTAINER, MOST_TAGS, Entry, Head
 from shared.recent import Recent
 
@@ -54,9 +67,10 @@ class LedgerService:
         clock: Clock,
         *,
         time_zone: str,
+        most_bytes: int = MOST_BYTES,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._documents, self._clock, self._sleep = documents, clock, sleep
+        self._documents, self._clock, self._sleep, self._most_bytes = documents, clock, sleep, most_bytes
         self._cells_of = Cells(time_zone).of
         self._locks = [asyncio.Lock() for _ in range(_LOCKS)]
         self._slots = asyncio.Semaphore(_AT_ONCE)
@@ -92,27 +106,43 @@ class LedgerService:
             raise ValueError("an event is posted with the entry that names it")
         return {partition: list(items.values()) for partition, items in partitions.items()}
 
-    async def _post_to(self, partition: str, items: Iterable[Item]) -> int:
-        """One posting at a time in each partition: two would only get in each other's way."""
+    async def _post_to(self, partition: str, items: Sequence[Item]) -> int:
+        """One posting at a time in each team's month: two would only get in each other's way."""
         async with self._slots, self._locks[hash(partition) % _LOCKS]:
-            await self._register(partition)
-            return sum([await self._post_chunk(partition, chunk) for chunk in chunks(items)])
+            volume, month = partition.rsplit("|", 1)
+            new, before = 0, Head()
+            while items:
+                await self._register(volume, month)
+                partition = f"{volume}|{month}"
+                outcomes = [await self._post_chunk(partition, chunk, before) for chunk in chunks(items)]
+                new += sum(posted for posted, _ in outcomes)
+                if items := [item for _, rest in outcomes for item in rest]:
+                    volume, before = next_of(volume), (await self._book(partition, before)).head
+            return new
 
-    async def _register(self, partition: str) -> None:
+    async def _register(self, volume: str, month: str) -> None:
         """Before anything else, so that no partition is ever overlooked."""
-        if partition in self._registered:
+        id = f"{month}|{volume}"
+        if id in self._registered:
             return
-        team, month = partition.rsplit("|", 1)
-        body = {"id": f"{month}|{team}", "kind": "partition", "team": team, "month": month}
+        body = {"id": id, "kind": "partition", "team": team_of(volume), "month": month}
         await self._documents.upsert(CONTAINER, PARTITIONS, body)
-        self._registered.remember(partition, True)
+        self._registered.remember(id, True)
 
-    async def _post_chunk(self, partition: str, chunk: Sequence[Item]) -> int:
+    async def _post_chunk(self, partition: str, chunk: Sequence[Item], before: Head) -> tuple[int, Sequence[Item]]:
+        """Return how many entries were new, and what is not in here and has no place any more: it belongs into the next volume."""
+        rest: list[Item] = []
+        given = {item.entry.id: item for item in chunk}
         for attempt in range(ATTEMPTS):
             # Put back only when the store has answered: after anything else nobody knows what is stored.
-            book = self._books.pop(partition, None) or await self._open(partition)
+            book = await self._book(partition, before)
+            self._books.pop(partition, None)
+            if book.head.is_full:
+                chunk, others = await self._divided(partition, book.head, [given[item.entry.id] for item in chunk])
+                rest += others
             try:
-                await self._write(partition, book, chunk)
+                if chunk:
+                    await self._write(partition, book, chunk)
             except (PreconditionFailed, DocumentMissing):
                 # Others were faster. To look for what they posted costs as much as a try: should it be the same, that will say so.
                 await self._pause(attempt)
@@ -123,19 +153,34 @@ class LedgerService:
                 else:
                     self._books.remember(partition, book)
                 if not left:
-                    return 0
+                    return 0, rest
                 chunk = left
             else:
                 self._books.remember(partition, book)
-                return len(chunk)
+                return len(chunk), rest
         raise Contended(f"others kept posting to the same partition during {ATTEMPTS} attempts")
+
+    async def _divided(self, partition: str, head: Head, items: Sequence[Item]) -> tuple[Sequence[Item], list[Item]]:
+        """Return what stays in a full partition, as it has its event but not its entry there; and what has neither, and goes on.
+
+        What somebody adjusts may be given another time under the same id.
+        """
+        asked = {
+            item.entry.id: item
+            for item in items
+            if head.may_hold(item.entry.at) or item.entry.id.startswith(ADJUSTMENT)
+        }
+        missing = await self._not_yet_posted(partition, list(asked.values()))
+        stays = [item for item in missing if item.event is not asked[item.entry.id].event]
+        goes_on = [item for item in missing if item.event is asked[item.entry.id].event]
+        return stays, [*goes_on, *(item for item in items if item.entry.id not in asked)]
 
     async def _pause(self, attempt: int) -> None:
         await self._sleep(random.uniform(0, min(_LONGEST_S, _PAUSE_S * 2**attempt)))
 
     async def _write(self, partition: str, book: _Book, chunk: Sequence[Item]) -> None:
         cells = await self._known(partition, book, {id for item in chunk for id in item.cells})
-        batch = batch_of(chunk, book.head, book.etag, cells, self._clock.now())
+        batch = batch_of(chunk, book.head, book.etag, cells, self._clock.now(), self._most_bytes)
         written = await self._documents.batch(CONTAINER, partition, batch.operations)
         head = written[0]
         assert head is not None
@@ -143,9 +188,17 @@ class LedgerService:
         for id, known in batch.known(written):
             self._cells.remember((partition, id), (book, known))
 
-    async def _open(self, partition: str) -> _Book:
+    async def _book(self, partition: str, before: Head) -> _Book:
+        """Return a partition as it was seen last; one that is not there goes on from the head of the volume `before`."""
+        if book := self._books.get(partition):
+            return book
         document = await self._documents.get(CONTAINER, partition, HEAD)
-        return _Book(head_of(document.body), document.etag, False) if document else _Book(Head(), None, True)
+        if document is not None:
+            return _Book(head_of(document.body), document.etag, False)
+        volume, month = partition.rsplit("|", 1)
+        if await self._documents.get(CONTAINER, f"{next_of(volume)}|{month}", HEAD) is not None:
+            raise Contended("the head of a full volume is lost until reconciliation has made it anew")
+        return _Book(Head(sequence=before.sequence, digest=before.digest), None, True)
 
     async def _known(self, partition: str, book: _Book, ids: Iterable[str]) -> Mapping[str, Known]:
         known: dict[str, Known] = {}

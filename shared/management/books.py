@@ -34,7 +34,9 @@ class Ledger(Protocol):
     async def entry(self, team: str, at: datetime, id: str) -> Entry | None: ...
 
     async def partitions(self, month: str) -> list[str]:
-        """Return the teams that have something in a UTC month."""
+        """Return the volumes of a UTC month: of each team one, called as the team is, or more."""
+
+    async def teams(self, month: str) -> list[str]: ...
 
     async def heads(self, window: Window) -> Mapping[tuple[str, str], Head]:
         """Return how far each (team, month) has come."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Protocol
 
 from shared.documents import Condition, DocumentStore
-from shared.ledger.documents import entry_of, moment
+from shared.ledger.documents import entry_of, moment, number_of, team_of
 from shared.ledger.model import CONTAINER, Entry, months_of
 from shared.ledger.ranges import ranges_of
 from shared.windows import Window
@@ -13,16 +13,16 @@ _QUERIES = 30
 """How often the store is asked for one page: of most teams there is nothing to be found in most months."""
 
 type _Stretch = tuple[str, str, int]
-"""Month, team, and which of the ranges that entries stand in."""
+"""Month, volume, and which of the ranges that entries stand in."""
 
 
 class Partitions(Protocol):
     async def partitions(self, month: str) -> list[str]:
-        """Return the teams that have something in a UTC month."""
+        """Return the volumes that there are of a UTC month."""
 
 
 class EntryPages:
-    """Within a team and month usage comes newest first, by the id that it got when it arrived."""
+    """Within a volume of a team's month usage comes newest first, by the id that it got when it arrived."""
 
     def __init__(self, documents: DocumentStore, ledger: Partitions) -> None:
         self._documents, self._ledger = documents, ledger
@@ -62,14 +62,19 @@ class EntryPages:
     async def _stretches(
         self, window: Window, teams: Collection[str] | None, place: _Stretch
     ) -> AsyncIterator[_Stretch]:
-        """Yield where there is something still to be read, beginning at a place: months go back, the others forward."""
+        """Yield where there is something still to be read, beginning at a place: months and volumes go back, teams forward."""
         numbers = range(len(ranges_of(window)))
         for month in sorted((name for name in months_of(window) if name <= place[0]), reverse=True):
             known = await self._ledger.partitions(month)
-            for team in sorted(known if teams is None else set(teams).intersection(known)):
+            for volume in sorted((each for each in known if teams is None or team_of(each) in teams), key=_order):
                 for number in numbers:
-                    if month != place[0] or (team, number) >= place[1:]:
-                        yield month, team, number
+                    if month != place[0] or (_order(volume), number) >= (_order(place[1]), place[2]):
+                        yield month, volume, number
+
+
+def _order(volume: str) -> tuple[str, int]:
+    """A team after the other, and of each the last volume first."""
+    return team_of(volume), -number_of(volume)
 
 
 def _place(stretch: _Stretch, inner: str | None) -> str:

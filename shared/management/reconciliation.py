@@ -133,13 +133,13 @@ async def run(call: Call) -> Answer:
     books, month, clock = books_of(call), call.body.month, call.parts.clock
     await call.parts.store.note(call.actor, "reconciliation.run", f"reconciliation/{month}", call.request_id)
     deadline = clock.monotonic() + RUN_S
-    teams = await books.ledger.partitions(month)
+    volumes = await books.ledger.partitions(month)
     found = []
-    for team in teams:
+    for volume in volumes:
         if clock.monotonic() >= deadline:
             break
-        found.append(_finding(await books.proving.reconcile(team, month)))
-    return Answer({"data": found, "left": len(teams) - len(found)})
+        found.append(_finding(await books.proving.reconcile(volume, month)))
+    return Answer({"data": found, "left": len(volumes) - len(found)})
 
 
 async def take_costs(call: Call) -> Answer:

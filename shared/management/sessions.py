@@ -254,4 +254,4 @@ async def _opt(call: Call, team: str, user: str | None) -> Answer:
 async def _recent_teams(call: Call) -> list[str]:
     ledger, now = books_of(call).ledger, call.parts.clock.now()
     months = {f"{now - timedelta(days=back):%Y-%m}" for back in _LOOKED_BACK}
-    return sorted({team for month in months for team in await ledger.partitions(month)})
+    return sorted({team for month in months for team in await ledger.teams(month)})

@@ -145,7 +145,7 @@ class ClosingService:
         return due[::-1]
 
     async def _teams(self, month: FiscalMonth) -> list[str]:
-        found = [await self._ledger.partitions(name) for name in months_of(month.window)]
+        found = [await self._ledger.teams(name) for name in months_of(month.window)]
         return sorted({team for teams in found for team in teams})
 
     async def _blockers(self, period: Period, deadline: float) -> list[str]:
@@ -159,12 +159,20 @@ class ClosingService:
                 continue
             if self._clock.monotonic() >= deadline:
                 return [*blockers, "not every team could be looked at yet"]
-            blockers += await self._keep(team, period)
+            blockers += await self._keep(team, period, deadline)
         return blockers
 
-    async def _keep(self, team: str, period: Period) -> list[str]:
+    async def _keep(self, team: str, period: Period, deadline: float) -> list[str]:
         month = period.month
-        findings = [await self._reconciliation.reconcile(team, name) for name in months_of(month.window)]
+        partitions = [
+            (each, name) for name in months_of(month.window) for each in await self._ledger.volumes(team, name)
+        ]
+        findings: list[Finding] = []
+        for volume, name in partitions:
+            finding = await self._proved(volume, name, period)
+            if finding is None and findings and self._clock.monotonic() >= deadline:
+                return [f"{team}: not every volume could be looked at yet"]
+            findings.append(finding or await self._reconciliation.reconcile(volume, name))
         if unproved := [finding for finding in findings if not finding.is_settled_in(month.window)]:
             return [_unproved(unproved)]
         without_event = sum(finding.count(Problem.ENTRY_WITHOUT_EVENT) for finding in findings)
@@ -177,6 +185,17 @@ class ClosingService:
             return [f"{team}: {unpriced} requests have no price"]
         await self._periods.keep_snapshot(month.id, snapshot)
         return []
+
+    async def _proved(self, volume: str, month: str, period: Period) -> Finding | None:
+        """Return what was found of a full volume since the month is locked, if it still stands: many volumes take more than one run."""
+        found, head = (
+            await self._reconciliation.results.find(volume, month),
+            await self._ledger.volume_head(volume, month),
+        )
+        if found is None or found.is_busy or not found.is_settled_in(period.month.window):
+            return None
+        is_since = found.at >= (period.closing_at or found.at) + GRACE
+        return found if is_since and head.is_full and head.digest == found.digest else None
 
     async def _finish(self, saved: Saved, blockers: list[str]) -> Saved:
         period = saved.period
@@ -197,7 +216,7 @@ class ClosingService:
 
 
 def _unproved(findings: Sequence[Finding]) -> str:
-    names = " and ".join(finding.month for finding in findings)
+    names = " and ".join(dict.fromkeys(finding.month for finding in findings))
     is_too_large = any(finding.is_too_large for finding in findings)
     return f"{findings[0].team}: the ledger of {names} is {'too large to prove in one run' if is_too_large else 'not proved'}"
 

@@ -70,7 +70,7 @@ class Observer:
         is_quiet = _etag(head) == _etag(after)
         changed = frozenset() if is_quiet else frozenset(tally.changed(await _etags(reader)))
         unjudged = frozenset(tally.unjudged(changed))
-        if is_quiet and not tally.is_head_right(value):
+        if is_quiet and not (tally.is_head_right(value) and await self._ends_right(reader, value)):
             counts[Problem.HEAD_DIFFERS].add(HEAD)
         if not is_quiet:
             await _ask_again(reader, counts)
@@ -79,6 +79,9 @@ class Observer:
         for id, problem in wrong.items():
             counts[problem].add(id)
         return Look(tally, head, value, events, counts, wrong, changed, unjudged, is_quiet)
+
+    async def _ends_right(self, reader: PartitionReader, head: Head | None) -> bool:
+        return head is None or head.is_full or not await reader.goes_on(self._forms.next_of)
 
     def _take_cell(self, document: Document, tally: Tally, counts: dict[Problem, Count]) -> None:
         id = str(document.body["id"])
@@ -95,6 +98,8 @@ class Observer:
             number += event is not None
             if entry is None and event is not None:
                 counts[Problem.EVENT_WITHOUT_ENTRY].add(str(event.body["id"]))
+                if (at := read(_started, event)) is not None:
+                    tally.add_time(at)
             elif event is None and entry is not None:
                 counts[Problem.ENTRY_WITHOUT_EVENT].add(str(entry.body["id"]))
         return number
@@ -139,6 +144,10 @@ def read[T](read: Callable[[Json], T], document: Document | None) -> T | None:
         return read(document.body) if document else None
     except _UNREADABLE:
         return None
+
+
+def _started(event: Json) -> datetime:
+    return datetime.fromisoformat(str(event["started_at"]))
 
 
 async def _etags(reader: PartitionReader) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Reads a whole partition once, in the order of ids: every document comes by, and nothing is kept."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
 from shared.clock import Clock
@@ -56,6 +56,11 @@ class PartitionReader:
 
     async def head(self) -> Document | None:
         return await self.get(HEAD)
+
+    async def goes_on(self, next_of: Callable[[str], str]) -> bool:
+        """Whether there is a later volume: then this one was full, whatever its head says now."""
+        volume, month = self.name.rsplit("|", 1)
+        return await self._documents.get(CONTAINER, f"{next_of(volume)}|{month}", HEAD) is not None
 
     async def usage_entries(self) -> AsyncIterator[Document]:
         """Return the entries of events, in the order of the events' ids."""

@@ -13,7 +13,12 @@ from shared.windows import Window
 class Ledger(Protocol):
     """Reads the ledger. Every method raises StoreUnavailable."""
 
-    async def partitions(self, month: str) -> list[str]: ...
+    async def partitions(self, month: str) -> list[str]:
+        """Return the volumes of a UTC month: of each team one, called as the team is, or more."""
+
+    async def teams(self, month: str) -> list[str]: ...
+
+    async def volumes(self, team: str, month: str) -> list[str]: ...
 
     def cells(
         self, view: View, grain: Grain, window: Window, teams: Collection[str] | None = None
@@ -21,7 +26,10 @@ class Ledger(Protocol):
 
     def entries(self, window: Window, teams: Collection[str] | None = None) -> AsyncIterator[Entry]: ...
 
-    async def head(self, team: str, month: str) -> Head: ...
+    async def head(self, team: str, month: str) -> Head:
+        """Return how far a team's month has come, all its volumes together."""
+
+    async def volume_head(self, volume: str, month: str) -> Head: ...
 
     async def heads(self, window: Window) -> Mapping[tuple[str, str], Head]: ...
 
@@ -41,6 +49,8 @@ class Forms(Protocol):
     def cell_document(self, cell: Cell, /, *, posting: int | None = None) -> Json: ...
 
     def head_document(self, head: Head, /) -> Json: ...
+
+    def next_of(self, volume: str, /) -> str: ...
 
     def chained(self, digest: str, counted: Iterable[tuple[str, Mapping[str, int]]], /) -> str:
         """Return a head's digest after one more posting."""

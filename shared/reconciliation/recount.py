@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 
 from shared.clock import Clock
 from shared.documents import DocumentStore
@@ -12,20 +13,20 @@ from shared.reconciliation.zone import CellZone, ZoneStore
 KEPT_S = 10.0
 """How long it is remembered how far the counting is: every question about money asks."""
 
-type Teams = frozenset[str]
+type Volumes = frozenset[str]
 
 
 @dataclass(slots=True)
 class _Standing:
-    """What was seen: by UTC month all teams of it, and those whose cells are not proved to be of the time zone."""
+    """What was seen: by UTC month all volumes of it, and those whose cells are not proved to be of the time zone."""
 
     zone: CellZone
     until: float
-    months: dict[str, tuple[Teams, Teams]] = field(default_factory=dict)
+    months: dict[str, tuple[Volumes, Volumes]] = field(default_factory=dict)
 
 
 class Recount:
-    """`partitions` returns the teams of a UTC month. Every method raises StoreUnavailable."""
+    """`partitions` returns the volumes of a UTC month, `team_of` the team of one. Every method raises StoreUnavailable."""
 
     def __init__(
         self,
@@ -33,9 +34,10 @@ class Recount:
         clock: Clock,
         time_zone: str,
         partitions: Callable[[str], Awaitable[Collection[str]]],
+        team_of: Callable[[str], str],
     ) -> None:
         self._zone, self._results = ZoneStore(documents, clock, time_zone), ResultStore(documents)
-        self._clock, self._partitions = clock, partitions
+        self._clock, self._partitions, self._team_of = clock, partitions, team_of
         self._seen: _Standing | None = None
 
     async def time_zone(self) -> str | None:
@@ -49,17 +51,19 @@ class Recount:
         if standing.zone.is_settled:
             return
         asked = [await self._month(standing, month) for month in months]
-        wanted = [(found, left) if teams is None else (found & set(teams), left & set(teams)) for found, left in asked]
-        if left := sum(len(left) for _, left in wanted):
-            raise BooksRecounted(standing.zone.time_zone, left, sum(len(found) for found, _ in wanted))
+        if left := sum(self._count(left, teams) for _, left in asked):
+            raise BooksRecounted(standing.zone.time_zone, left, sum(self._count(found, teams) for found, _ in asked))
 
-    async def ready(self, months: Iterable[str]) -> Teams | None:
+    def _count(self, volumes: Volumes, teams: Collection[str] | None) -> int:
+        return sum(teams is None or self._team_of(volume) in teams for volume in volumes)
+
+    async def ready(self, months: Iterable[str]) -> frozenset[str] | None:
         """Return the teams of which every partition of these UTC months is counted anew; None where all are."""
         standing = await self._standing()
         if standing.zone.is_settled:
             return None
         seen = [await self._month(standing, month) for month in months]
-        found, left = (frozenset[str]().union(*teams) for teams in zip(*seen, strict=True))
+        found, left = (frozenset(map(self._team_of, chain(*volumes))) for volumes in zip(*seen, strict=True))
         return found - left if left else None
 
     async def _standing(self) -> _Standing:
@@ -68,7 +72,7 @@ class Recount:
             self._seen = _Standing(await self._zone.look(), now + KEPT_S)
         return self._seen
 
-    async def _month(self, standing: _Standing, month: str) -> tuple[Teams, Teams]:
+    async def _month(self, standing: _Standing, month: str) -> tuple[Volumes, Volumes]:
         if month not in standing.months:
             proved = {finding.team async for finding in self._results.of(month) if standing.zone.is_of(finding)}
             found = frozenset(await self._partitions(month))

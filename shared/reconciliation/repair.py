@@ -16,7 +16,7 @@ from shared.documents import (
     PreconditionFailed,
     Replace,
 )
-from shared.ledger.model import CONTAINER, Cell, CellKey, Head, Sums, accumulate, add
+from shared.ledger.model import CONTAINER, ENTRY_BYTES, Cell, CellKey, Head, Sums, accumulate, add
 from shared.reconciliation.look import Look, posting_of, read
 from shared.reconciliation.model import Problem
 from shared.reconciliation.partition import PartitionReader
@@ -93,13 +93,18 @@ class Repair:
 
     async def _repair_head(self, reader: PartitionReader, look: Look) -> bool:
         old, tally = look.head_value or Head(), look.tally
-        head = Head(
+        head = replace(
+            old,
             sequence=max(old.sequence, tally.last_posting) + 1,
             events=tally.usage,
             sums={name: number for name, number in tally.sums.items() if number},
             digest=self._forms.chained(old.digest, ()),
             last_posted_at=old.last_posted_at or tally.last_posted_at,
             repairs=old.repairs + 1,
+            bytes=old.bytes or tally.entries * ENTRY_BYTES,
+            first_at=old.first_at if tally.is_within(old) else None,
+            last_at=old.last_at if tally.is_within(old) else None,
+            is_full=old.is_full or await reader.goes_on(self._forms.next_of),
         )
         return await self._batch(
             reader, [_written(self._forms.head_document(head), look.head.etag if look.head else None)]

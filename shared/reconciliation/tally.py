@@ -84,6 +84,8 @@ class Tally:
         self.sums: dict[str, int] = {}
         self.entries = self.usage = self.last_posting = 0
         self.last_posted_at: datetime | None = None
+        self.first_at: datetime | None = None
+        self.last_at: datetime | None = None
 
     def add_cell(self, id: str, etag: str, cell: Cell | None, posting: int | None = None) -> None:
         is_its_own = cell is not None and cell.key.id == id
@@ -103,6 +105,11 @@ class Tally:
         self.usage += of_event
         self.last_posting = max(self.last_posting, entry.posting)
         self.last_posted_at = max(self.last_posted_at or entry.posted_at, entry.posted_at)
+        self.add_time(entry.at)
+
+    def add_time(self, at: datetime) -> None:
+        """Also of an event without an entry: by its time the entry is looked for."""
+        self.first_at, self.last_at = min(self.first_at or at, at), max(self.last_at or at, at)
 
     def _knows(self, id: str, posting: int) -> bool:
         """Whether a cell can hold what was posted since: one that does not say how far it has come is compared by its ETags."""
@@ -118,7 +125,12 @@ class Tally:
     def is_head_right(self, head: Head | None) -> bool:
         if head is None:
             return not self.entries
+        if head.is_full and not self.is_within(head):
+            return False
         return head.events == self.usage and add(head.sums) == add(self.sums) and head.sequence >= self.last_posting
+
+    def is_within(self, head: Head) -> bool:
+        return all(head.may_hold(at) for at in (self.first_at, self.last_at) if at is not None)
 
     def wrong_cells(self, unjudged: Collection[str] = ()) -> Iterator[tuple[Problem, str]]:
         """Return what is wrong, in the order of ids, but for cells that nothing can be said of."""

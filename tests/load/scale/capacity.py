@@ -7,7 +7,7 @@ from math import ceil
 from tests.load.scale import facts
 from tests.load.scale.accounts import read_units, write_units
 from tests.load.scale.posting import units_per_event
-from tests.load.scale.settings import MONTH_S, Calls, Environment, zipf
+from tests.load.scale.settings import Calls, Environment, zipf
 
 BUSY = 0.7
 """How full instances and cores may be before more are started."""
@@ -16,8 +16,6 @@ ACCOUNT_WRITES_PER_S = 60.0
 """Exchanges a second that one account bears before some are given up: the simulation's knee, at 100 instances."""
 
 _CYCLE_S = 0.1
-
-MONTH = "ledger, largest team's month"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +108,6 @@ def _ledger(rate: float, environment: Environment, calls: Calls) -> Iterator[Loa
     yield Load(
         "ledger, largest team's partition", share * rate * units, of_one, "RU/s", "partitions by team, month and shard"
     )
-    stored = share * rate * MONTH_S * facts.STORED_BYTES.value
-    yield Load(
-        MONTH,
-        stored / 1e9,
-        facts.PARTITION_BYTES.value / 1e9,
-        "GB",
-        "partitions by team, month and shard; several teams",
-    )
 
 
 def _counters(instances: int, environment: Environment) -> Iterator[Load]:
@@ -158,13 +148,3 @@ def table(rates: tuple[int, ...], environment: Environment, calls: Calls) -> lis
 def _percent(load: Load) -> str:
     percent = f"{load.percent:,.0f} %" if load.percent >= 1 else "< 1 %"
     return f"**{percent}**" if load.percent > 100 else percent
-
-
-def limit_of(component: str, environment: Environment, calls: Calls) -> float:
-    """The most calls a second that a component bears, to within a percent."""
-    low, high = 0.01, 1e6
-    while high / low > 1.01:
-        middle = (low * high) ** 0.5
-        (load,) = [load for load in loads(middle, environment, calls) if load.component == component]
-        low, high = (middle, high) if load.percent <= 100 else (low, middle)
-    return low

@@ -44,7 +44,7 @@ def _environment(environment: Environment, calls: Calls, is_fronted: bool) -> li
 def _mark(rate: float, environment: Environment, calls: Calls) -> str:
     """A star where a component of the gateway is asked for more than it has."""
     own = list(capacity.loads(rate, environment, calls))[:-1] if rate else []
-    return " *" if any(load.percent > 100 for load in own if load.component != capacity.MONTH) else ""
+    return " *" if any(load.percent > 100 for load in own) else ""
 
 
 def _models(calls: Calls) -> list[list[str]]:

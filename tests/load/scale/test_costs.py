@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from shared.ledger.documents import MOST_BYTES
 from tests.load.scale import capacity, costs, facts, page, prices
 from tests.load.scale.settings import DEV, PROD, STAGING, Calls, Environment
 from tests.load.scale.sweep import TODAY
@@ -108,8 +109,8 @@ def test_loads_grow_with_the_calls_and_say_what_moves_them() -> None:
     assert all(less.asked <= more.asked and less.remedy for less, more in zip(few, many, strict=True))
 
 
-def test_a_month_of_one_team_is_full_at_about_four_calls_a_second() -> None:
-    assert 3.5 < capacity.limit_of(capacity.MONTH, PROD, Calls(teams=1)) < 4.1
+def test_a_volume_leaves_a_third_of_its_partition_free() -> None:
+    assert facts.PARTITION_BYTES.value >= 1.5 * MOST_BYTES
 
 
 def test_the_page_shows_what_the_model_says() -> None:

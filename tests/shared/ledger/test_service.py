@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.documents import DocumentStore, Json, StoreUnavailable
-from shared.ledger.documents import entry_id
+from shared.ledger.documents import MOST_BYTES, entry_id
 from shared.ledger.model import CONTAINER, Entry, EntryType, Grain, View
 from shared.ledger.posting import entry_of
 from shared.ledger.service import ATTEMPTS, Contended, LedgerService
@@ -34,8 +34,8 @@ def numbered(number: int) -> dict[str, Any]:
     )
 
 
-def ledger_on(documents: DocumentStore) -> LedgerService:
-    return LedgerService(documents, FakeClock(NOW), time_zone="Europe/Berlin", sleep=at_once)
+def ledger_on(documents: DocumentStore, most_bytes: int = MOST_BYTES) -> LedgerService:
+    return LedgerService(documents, FakeClock(NOW), time_zone="Europe/Berlin", most_bytes=most_bytes, sleep=at_once)
 
 
 def entry(event: Json) -> Entry:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared.documents import DocumentStore, Json
 from shared.ledger import documents as forms
+from shared.ledger.documents import MOST_BYTES
 from shared.ledger.model import CONTAINER, Dimensions, Entry, EntryType
 from shared.ledger.service import LedgerService
 from shared.ledger.store import LedgerStore
@@ -56,10 +57,17 @@ class Books:
             documents, self.clock, forms, self.repost, self.count_archived, time_zone=self.time_zone
         )
 
-    async def use(self, *numbers: int, at: datetime = NOON, team: str = TEAM, **more: object) -> None:
+    async def use(
+        self,
+        *numbers: int,
+        at: datetime = NOON,
+        team: str = TEAM,
+        ledger: LedgerService | None = None,
+        **more: object,
+    ) -> int:
         entries = [entry_for(number, at + timedelta(minutes=7 * number), team, **more) for number in numbers]  # type: ignore[arg-type]
         events = [event_of(number, at + timedelta(minutes=7 * number), team) for number in numbers]
-        await self.ledger.post(entries, events)
+        return await (ledger or self.ledger).post(entries, events)
 
     async def repost(self, events: Sequence[Json]) -> int:
         """As the ingest would: the entry is made of the event alone."""
@@ -67,7 +75,13 @@ class Books:
             entry_for(int(str(event["id"])[4:]), datetime.fromisoformat(str(event["started_at"])), str(event["team"]))
             for event in events
         ]
-        return await LedgerService(self.documents, self.clock, time_zone=self.time_zone, sleep=no_pause).post(entries)
+        return await self.posting().post(entries, events)
+
+    def posting(self, documents: DocumentStore | None = None, most_bytes: int = MOST_BYTES) -> LedgerService:
+        """Return another instance that posts, with volumes of a size."""
+        return LedgerService(
+            documents or self.documents, self.clock, time_zone=self.time_zone, most_bytes=most_bytes, sleep=no_pause
+        )
 
     async def count_archived(self, team: str, month: str) -> int:
         return self.archived
