@@ -1,5 +1,6 @@
 """Small function apps in processes of their own: the runtime keeps one app per process."""
 
+import logging
 import os
 import re
 import signal
@@ -23,6 +24,19 @@ from fastapi import HTTPException
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 HERE = pathlib.Path(__file__).parent
 """
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """The host sets the logging of its whole process."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in ("azure", "httpx", "uvicorn")}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, previous in levels.items():
+        logging.getLogger(name).setLevel(previous)
 
 
 class SampleApp:

@@ -1,21 +1,8 @@
 import logging
-from collections.abc import Iterator
 
 import pytest
 
 from devhost import log
-
-
-@pytest.fixture(autouse=True)
-def _restore() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in ("azure", "httpx", "uvicorn")}
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, previous in levels.items():
-        logging.getLogger(name).setLevel(previous)
 
 
 def test_lines_are_readable_and_mask_what_looks_like_a_secret(capsys: pytest.CaptureFixture[str]) -> None:

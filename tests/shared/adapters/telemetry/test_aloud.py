@@ -13,11 +13,14 @@ IN_AZURE = {"WEBSITE_SITE_NAME": "app"}
 
 
 @pytest.fixture(autouse=True)
-def _silent_again() -> Iterator[None]:
-    before = {name: logging.getLogger(name).handlers[:] for name in LOGGERS}
+def _nobody_else_listens() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    before = [(logger.handlers[:], logger.propagate) for logger in loggers]
+    for logger in loggers:
+        logger.handlers[:], logger.propagate = [logging.NullHandler()], False
     yield
-    for name, handlers in before.items():
-        logging.getLogger(name).handlers[:] = handlers
+    for logger, (handlers, propagates) in zip(loggers, before, strict=True):
+        logger.handlers[:], logger.propagate = handlers, propagates
 
 
 def test_a_destination_that_takes_nothing_is_told_of_once_and_as_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
