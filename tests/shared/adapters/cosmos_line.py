@@ -1,5 +1,6 @@
 """Document stores of several instances on one Cosmos DB database, and the clock that ends their times to live."""
 
+import asyncio
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,10 @@ class CosmosLine:
         return Counter(self.peer.requests())
 
     async def close(self) -> None:
+        """The SDK looks after its account by itself, and is let finish: cancelled, it may leave a connection open for good."""
+        looking = (client.client_connection._global_endpoint_manager.refresh_task for client in self.clients)
+        if tasks := [task for task in looking if task is not None]:
+            await asyncio.wait(tasks, timeout=5)
         for store in self._stores:
             await store.close()
 
