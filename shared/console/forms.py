@@ -1,11 +1,11 @@
 """Reads what a page's form sent: a bounded body of names and values, from a page of ours."""
 
-import asyncio
 from collections.abc import Mapping
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from shared.fields import is_loopback
 from shared.gateway.message import GatewayRequest
+from shared.gateway.whole import whole_body
 from shared.management.problems import Forbidden, Malformed, NotJson, TooLarge, TooSlow, invalid
 
 MAX_BYTES = 300_000
@@ -17,16 +17,9 @@ async def read_form(request: GatewayRequest) -> Mapping[str, str]:
     """Raises Problem for what is no form, too large, too slow, or says something twice."""
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         raise NotJson("Send the form as a browser does.")
-    raw = bytearray()
-    try:
-        async with asyncio.timeout(READ_S):
-            async for piece in request.body():
-                raw += piece
-                if len(raw) > MAX_BYTES:
-                    raise TooLarge(f"The form is larger than {MAX_BYTES} bytes.")
-    except TimeoutError:
-        raise TooSlow("The form did not arrive in time.") from None
-    return _fields(bytes(raw))
+    too_large = TooLarge(f"The form is larger than {MAX_BYTES} bytes.")
+    too_slow = TooSlow("The form did not arrive in time.")
+    return _fields(await whole_body(request, MAX_BYTES, READ_S, too_large=too_large, too_slow=too_slow))
 
 
 def _fields(raw: bytes) -> Mapping[str, str]:

@@ -1,6 +1,5 @@
 """POST /hooks/openai: the provider tells that work has ended, and it is settled at once."""
 
-import asyncio
 import logging
 
 from shared.documents import StoreUnavailable
@@ -9,6 +8,7 @@ from shared.gateway.body import BodyTimeout
 from shared.gateway.late import Found, look
 from shared.gateway.message import GatewayRequest, GatewayResponse
 from shared.gateway.watch import parse_tolerantly
+from shared.gateway.whole import whole_body
 from shared.providers.port import SecretUnavailable
 from shared.runtime import Runtime
 from shared.wire.openai.errors import error_body, error_headers
@@ -45,7 +45,8 @@ async def receive_openai_event(request: GatewayRequest, runtime: Runtime, secret
             raise NotFound("This gateway takes no webhooks.", code="unknown_url")
         if request.method != "POST":
             raise MethodNotAllowed("Webhooks are sent with POST.", headers={"allow": "POST"})
-        body = await _body(request)
+        too_large = BodyTooLarge(f"The message is larger than {MOST_BYTES // 1024} KiB.")
+        body = await whole_body(request, MOST_BYTES, READ_S, too_large=too_large, too_slow=BodyTimeout())
         secret = (await runtime.secrets.resolve(secret_ref)).reveal()
         if not is_genuine(request.headers, body, secret, runtime.clock.now()):
             raise SignatureRefused
@@ -71,19 +72,6 @@ async def _settle(body: bytes, runtime: Runtime) -> None:
     if found is Found.UNREACHABLE:
         raise Unavailable("The object cannot be read right now. Try again.")
     _log.info("A webhook told of the end of work: %s", found.value)
-
-
-async def _body(request: GatewayRequest) -> bytes:
-    whole = bytearray()
-    try:
-        async with asyncio.timeout(READ_S):
-            async for piece in request.body():
-                whole += piece
-                if len(whole) > MOST_BYTES:
-                    raise BodyTooLarge(f"The message is larger than {MOST_BYTES // 1024} KiB.")
-    except TimeoutError:
-        raise BodyTimeout from None
-    return bytes(whole)
 
 
 def _refusal(error: GatewayError) -> GatewayResponse:

@@ -1,13 +1,12 @@
 """Takes the webhooks of a forge: signed with a secret that both sides know, each delivery once."""
 
-import asyncio
-
 import orjson
 
 from shared.clock import Clock
 from shared.documents import StoreUnavailable
 from shared.errors import GatewayError
 from shared.gateway.message import GatewayRequest, GatewayResponse
+from shared.gateway.whole import whole_body
 from shared.ids import new_id
 from shared.management.problems import Absent, Malformed, NotJson, Problem, TooLarge, TooSlow, Unreachable, problem_of
 from shared.providers.port import SecretSource, SecretUnavailable
@@ -47,7 +46,9 @@ async def github(
     """Answer one delivery of GitHub. Raises Problem, and StoreUnavailable: then it can be sent again."""
     if secret_ref is None:
         raise Absent("No webhook is configured.")
-    body = await _read(request)
+    too_large = TooLarge(f"A delivery may have {MOST_BYTES} bytes at most.")
+    too_slow = TooSlow("The delivery did not arrive in time.")
+    body = await whole_body(request, MOST_BYTES, READ_S, too_large=too_large, too_slow=too_slow)
     secret = await secrets.resolve(secret_ref)
     if not is_signed(body, request.headers.get("x-hub-signature-256", ""), secret.reveal().encode()):
         raise NotSigned
@@ -73,19 +74,6 @@ def _event(request: GatewayRequest, body: bytes) -> dict[str, object]:
     if not isinstance(event, dict):
         raise Malformed("The body must be a JSON object.")
     return event
-
-
-async def _read(request: GatewayRequest) -> bytes:
-    whole = bytearray()
-    try:
-        async with asyncio.timeout(READ_S):
-            async for piece in request.body():
-                whole += piece
-                if len(whole) > MOST_BYTES:
-                    raise TooLarge(f"A delivery may have {MOST_BYTES} bytes at most.")
-    except TimeoutError:
-        raise TooSlow("The delivery did not arrive in time.") from None
-    return bytes(whole)
 
 
 def _answer(result: str) -> GatewayResponse:

@@ -1,7 +1,6 @@
 """What reconciliation needs of others: the ledger, the notices that people get, the counters of budgets, a place for archives."""
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Protocol
 
 from shared.documents import Json
@@ -81,7 +80,3 @@ class ReportStorage(Protocol):
         """Raises ReportExists where there is one of this name."""
 
     async def read(self, path: str) -> bytes | None: ...
-
-
-class Locks(Protocol):
-    async def is_locked(self, at: datetime) -> bool: ...
